@@ -1,0 +1,1 @@
+"""Synthetic text data with LLMs on a cluster."""
