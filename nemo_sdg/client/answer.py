@@ -1,0 +1,166 @@
+"""A completion from the body of a successful answer, whole or streamed. No I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from nemo_sdg.client.completion import NO_USAGE, Completion, Usage
+from nemo_sdg.errors import BadAnswerError, ServerError
+
+_decode = msgspec.json.Decoder().decode
+_SHOWN = 120  # characters of a bad body to show
+
+
+def read_answer(body: bytes, content_type: str = "application/json") -> Completion:
+    """Return the completion that `body` holds.
+
+    Raises `BadAnswerError` when it holds none: not JSON, cut off, no choices, or of other types.
+    """
+    if content_type.startswith("text/event-stream"):
+        return completion_from(_join_events(body))
+    try:
+        decoded = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadAnswerError(
+            f"the answer is not whole JSON ({error}); it is {content_type or 'of no type'} "
+            f"and begins {_beginning(body)}"
+        ) from None
+    return completion_from(decoded)
+
+
+def completion_from(decoded: Any) -> Completion:
+    """Return the completion of a decoded body; raises `BadAnswerError` when it is none."""
+    if not isinstance(decoded, dict):
+        raise BadAnswerError(f"the answer is a JSON {type(decoded).__name__}, not an object with choices")
+    choices = decoded.get("choices")
+    if not isinstance(choices, list) or not choices:
+        if decoded.get("error"):
+            raise ServerError(f"the server answered with an error: {decoded['error']!r:.300}")
+        raise BadAnswerError(f"the answer has no choices: {decoded!r:.200}")
+    if len(choices) > 1:
+        choices = sorted(choices, key=_index)
+    texts: list[str] = []
+    reasons: list[str | None] = []
+    reasoning: list[str | None] = []
+    logprobs: list[Any] = []
+    for choice in choices:
+        text, thought = _texts_of(choice)
+        texts.append(text)
+        reasoning.append(thought)
+        reason = choice.get("finish_reason")
+        reasons.append(reason if isinstance(reason, str) else None)
+        logprobs.append(choice.get("logprobs"))
+    model, identity = decoded.get("model"), decoded.get("id")
+    return Completion(
+        texts,
+        reasons,
+        _usage_of(decoded.get("usage")),
+        reasoning,
+        logprobs,
+        model if isinstance(model, str) else None,
+        identity if isinstance(identity, str) else None,
+        raw=decoded,
+    )
+
+
+def _texts_of(choice: Any) -> tuple[str, str | None]:
+    if not isinstance(choice, dict):
+        raise BadAnswerError(f"a choice is {choice!r:.80}, not an object")
+    message = choice.get("message")
+    if isinstance(message, dict):
+        content = message.get("content")
+        thought = message.get("reasoning_content") or message.get("reasoning")
+    else:
+        content, thought = choice.get("text"), None
+        if message is not None or "text" not in choice:
+            raise BadAnswerError(f"a choice has neither a message nor a text: {choice!r:.120}")
+    if content is None:
+        content = ""
+    elif isinstance(content, list):  # content parts
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    elif not isinstance(content, str):
+        raise BadAnswerError(f"a choice's content is {content!r:.80}, not text")
+    return content, thought if isinstance(thought, str) else None
+
+
+def _index(choice: Any) -> int:
+    index = choice.get("index") if isinstance(choice, dict) else None
+    return index if isinstance(index, int) else 0
+
+
+def _usage_of(usage: Any) -> Usage:
+    if not isinstance(usage, dict):
+        return NO_USAGE
+    of_completion = usage.get("completion_tokens_details")
+    of_prompt = usage.get("prompt_tokens_details")
+    return Usage(
+        _count(usage.get("prompt_tokens")),
+        _count(usage.get("completion_tokens")),
+        _count(of_completion.get("reasoning_tokens")) if isinstance(of_completion, dict) else 0,
+        _count(of_prompt.get("cached_tokens")) if isinstance(of_prompt, dict) else 0,
+    )
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _beginning(body: bytes) -> str:
+    return repr(body[:_SHOWN].decode("utf-8", "replace")) + ("..." if len(body) > _SHOWN else "")
+
+
+def _join_events(body: bytes) -> dict[str, Any]:
+    """Put the chunks of a server-sent event stream together into the body of an unstreamed answer."""
+    joined: dict[str, Any] = {}
+    choices: dict[int, dict[str, Any]] = {}
+    done = False
+    for line in body.splitlines():
+        if not line.startswith(b"data:"):
+            continue
+        data = line[5:].strip()
+        if data == b"[DONE]":
+            done = True
+            break
+        try:
+            chunk = _decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadAnswerError(f"the stream has an event that is not JSON ({error})") from None
+        if not isinstance(chunk, dict):
+            raise BadAnswerError(f"the stream has an event that is {chunk!r:.80}, not an object")
+        for delta in chunk.pop("choices", None) or ():
+            _add_delta(choices.setdefault(_index(delta), {"index": _index(delta)}), delta)
+        joined.update({key: value for key, value in chunk.items() if value is not None})
+    finished = bool(choices) and all(choice.get("finish_reason") for choice in choices.values())
+    if not (done or finished or joined.get("error")):
+        raise BadAnswerError("the stream ended before the answer was whole")
+    joined["choices"] = list(choices.values())
+    return joined
+
+
+def _add_delta(choice: dict[str, Any], delta: Any) -> None:
+    if not isinstance(delta, dict):
+        raise BadAnswerError(f"the stream has a choice that is {delta!r:.80}, not an object")
+    for key, value in delta.items():
+        if key == "delta" and isinstance(value, dict):
+            message = choice.setdefault("message", {})
+            for name, piece in value.items():
+                _append(message, name, piece)
+        elif key == "text":
+            _append(choice, key, value)
+        elif key == "logprobs" and isinstance(value, dict):
+            for name, piece in value.items():
+                _append(choice.setdefault("logprobs", {}), name, piece)
+        elif value is not None:
+            choice[key] = value
+
+
+def _append(into: dict[str, Any], name: str, piece: Any) -> None:
+    held: Any = into.get(name)
+    texts = isinstance(held, str) and isinstance(piece, str)
+    lists = isinstance(held, list) and isinstance(piece, list)
+    if (texts or lists) and name not in ("role", "id", "type"):
+        into[name] = held + piece
+    elif piece is not None or name not in into:
+        into[name] = piece

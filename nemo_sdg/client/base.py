@@ -1,0 +1,205 @@
+"""The two client interfaces; the asynchronous one owns retries and concurrency for every client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from nemo_sdg.client.backoff import backoff
+from nemo_sdg.client.completion import Completion
+from nemo_sdg.client.failure import verdict_on
+from nemo_sdg.errors import ConfigError, ConnectionFailedError, DeadlineError, RequestError, UnreachableError
+from nemo_sdg.limits import NO, OK, Kind, Limiter, LocalLimiter, Permit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nemo_sdg.client.conversation import ConversationFormatter
+    from nemo_sdg.client.generation_config import GenerationConfig
+    from nemo_sdg.limits import Verdict
+
+DEADLINE = 3600.0
+"""Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
+
+
+class LLMClient(ABC):
+    """Interface representing a client that asks an LLM inference server, one request at a time."""
+
+    @abstractmethod
+    def setup(self) -> None:
+        """Set up the client; called once where it is used, after any pickling."""
+
+    @abstractmethod
+    def query_model(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None = None,
+        generation_config: GenerationConfig | dict[str, Any] | None = None,
+    ) -> list[str]:
+        """Return the `n` texts that `model` answers to `messages`."""
+
+
+class AsyncLLMClient(ABC):
+    """Interface representing a client that asks an LLM inference server, many requests at a time.
+
+    `max_concurrent_requests` attempts are in flight at most, over all event loops. A request is tried
+    `max_retries` more times after a transient failure, after a delay of up to `base_delay` seconds that
+    doubles each time; a throttled attempt costs no retry. `deadline` seconds bound all that together.
+    A subclass implements `setup` and `_query_model_impl`.
+    """
+
+    def __init__(
+        self,
+        max_concurrent_requests: int = 5,
+        max_retries: int = 3,
+        base_delay: float = 1.0,
+        *,
+        deadline: float = DEADLINE,
+    ) -> None:
+        if not isinstance(max_retries, int) or max_retries < 0:
+            raise ConfigError(f"max_retries is {max_retries!r}: give a whole number of at least 0")
+        if not base_delay >= 0:
+            raise ConfigError(f"base_delay is {base_delay!r}: give seconds, at least 0")
+        if not deadline > 0:
+            raise ConfigError(f"deadline is {deadline!r}: give seconds, above 0")
+        self.max_concurrent_requests = max_concurrent_requests
+        self.max_retries = max_retries
+        self.base_delay = base_delay
+        self.deadline = deadline
+        self.limiter: Limiter = LocalLimiter(max_concurrent_requests)
+        self._answered = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what belongs to this process."""
+        return {key: value for key, value in self.__dict__.items() if key not in ("limiter", "_answered")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin anew in another process."""
+        self.__dict__.update(state)
+        self.limiter = LocalLimiter(self.max_concurrent_requests)
+        self._answered = False
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """Names of the environment variables that the client reads where it runs."""
+        return ()
+
+    @abstractmethod
+    def setup(self) -> None:
+        """Set up the client; called once where it is used, after any pickling."""
+
+    @abstractmethod
+    async def _query_model_impl(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None = None,
+        generation_config: GenerationConfig | dict[str, Any] | None = None,
+    ) -> list[str]:
+        """Ask once, without retry and concurrency logic; subclasses implement this, not `query_model`."""
+
+    async def query_model(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None = None,
+        generation_config: GenerationConfig | dict[str, Any] | None = None,
+    ) -> list[str]:
+        """Query the model with automatic retry and concurrency control; return its `n` texts.
+
+        Raises `RequestError`: which kind says why it failed in the end.
+        """
+        completion = await self.complete(messages, model, conversation_formatter, generation_config)
+        return completion.texts
+
+    async def complete(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None = None,
+        generation_config: GenerationConfig | dict[str, Any] | None = None,
+    ) -> Completion:
+        """As `query_model`, returning everything that the server said."""
+        if type(messages) is not list:
+            messages = list(messages)  # an iterator would be empty at the second attempt
+        attempts = retries = 0
+        failure: Exception | None = None
+        deadline = 0.0
+        while True:
+            if failure is None:
+                permit = await self.limiter.acquire(0)
+                deadline = time.monotonic() + self.deadline
+            else:
+                permit = await self._acquire_again(deadline, failure, attempts)
+            attempts += 1
+            started = time.monotonic()
+            try:
+                completion = await self._complete_impl(
+                    messages, model, conversation_formatter, generation_config
+                )
+            except asyncio.CancelledError:
+                permit.settle(0, NO)
+                raise
+            except Exception as error:  # noqa: BLE001 - judged, and raised unless it is known
+                failure, verdict = verdict_on(error)
+                permit.settle(0, verdict)
+            else:
+                permit.settle(completion.usage.total_tokens, OK)
+                self._answered = True
+                completion.latency = time.monotonic() - started
+                completion.attempts = attempts
+                return completion
+            retries += verdict.kind is Kind.TRANSIENT
+            await self._before_next_attempt(failure, verdict, attempts, retries, deadline)
+
+    async def _complete_impl(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None,
+        generation_config: GenerationConfig | dict[str, Any] | None,
+    ) -> Completion:
+        texts = await self._query_model_impl(messages, model, conversation_formatter, generation_config)
+        return Completion(texts, [None] * len(texts), model=model)
+
+    async def _before_next_attempt(
+        self, failure: Exception, verdict: Verdict, attempts: int, retries: int, deadline: float
+    ) -> None:
+        """Wait as `verdict` says; raise `failure`, or what it amounts to, when there is no next attempt."""
+        if isinstance(failure, RequestError):
+            failure.attempts = attempts
+        if verdict.kind is Kind.NO:
+            raise failure
+        if verdict.kind is Kind.THROTTLED:
+            return  # the limiter makes everybody wait
+        if retries > self.max_retries:
+            raise self._final(failure, attempts)
+        delay = backoff(retries, self.base_delay, verdict.after)
+        if time.monotonic() + delay >= deadline:
+            raise self._too_late(failure, attempts)
+        await asyncio.sleep(delay)
+
+    async def _acquire_again(self, deadline: float, failure: Exception, attempts: int) -> Permit:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                return await self.limiter.acquire(0, urgent=True)
+        except TimeoutError:
+            raise self._too_late(failure, attempts) from None
+
+    def _too_late(self, failure: Exception, attempts: int) -> DeadlineError:
+        return DeadlineError(
+            f"no answer within deadline={self.deadline:g} s and {attempts} attempts; the last one: {failure}",
+            attempts=attempts,
+            status=getattr(failure, "status", None),
+        )
+
+    def _final(self, failure: Exception, attempts: int) -> Exception:
+        if isinstance(failure, ConnectionFailedError) and not self._answered:
+            return UnreachableError(
+                f"{failure} ({attempts} attempts, none was ever answered): check base_url and the network",
+                attempts=attempts,
+            )
+        return failure

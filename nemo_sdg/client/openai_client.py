@@ -1,0 +1,287 @@
+"""Clients for OpenAI-compatible servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nemo_sdg.client.answer import read_answer
+from nemo_sdg.client.base import DEADLINE, AsyncLLMClient, LLMClient
+from nemo_sdg.client.endpoint import resolve_endpoint
+from nemo_sdg.client.failure import Refused
+from nemo_sdg.client.generation_config import GenerationConfig
+from nemo_sdg.client.lean import LeanTransport
+from nemo_sdg.client.loop_thread import LoopThread
+from nemo_sdg.client.payload import build_payload
+from nemo_sdg.client.refusal import read_refusal
+from nemo_sdg.errors import ConfigError, RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import openai
+
+    from nemo_sdg.client.completion import Completion
+    from nemo_sdg.client.conversation import ConversationFormatter
+    from nemo_sdg.client.endpoint import Endpoint
+    from nemo_sdg.client.transport import HTTPAnswer, Transport
+
+_LEAN_OPTIONS = {"api_key", "base_url", "organization", "project", "default_headers", "default_query"}
+_SUCCESS = range(200, 300)
+
+
+class AsyncOpenAIClient(AsyncLLMClient):
+    """Asks an OpenAI-compatible server, many requests at a time.
+
+    `max_concurrent_requests`, `max_retries`, `base_delay` and `deadline` are those of `AsyncLLMClient`;
+    `timeout` is in seconds for one attempt. `openai_kwargs` are what `openai.AsyncOpenAI` takes, such as
+    `api_key` and `base_url`; what is not given is read from the environment where the client runs. Prefer
+    `api_key_env`, the *name* of an environment variable, to `api_key`: then no credential travels.
+
+    Requests go straight over aiohttp. They go through the SDK when `async_openai_client` is given (an
+    `openai.AsyncOpenAI`, or a function that makes one, which unlike a client can travel to workers), or an
+    argument that only the SDK knows, such as `http_client`.
+
+    Works on any number of event loops and after pickling. Raises `ConfigError` for arguments of no use.
+    """
+
+    def __init__(
+        self,
+        async_openai_client: openai.AsyncOpenAI | Callable[[], openai.AsyncOpenAI] | None = None,
+        *,
+        max_concurrent_requests: int = 5,
+        max_retries: int = 3,
+        base_delay: float = 1.0,
+        timeout: float = 120,
+        deadline: float = DEADLINE,
+        api_key_env: str | None = None,
+        **openai_kwargs: Any,
+    ) -> None:
+        super().__init__(max_concurrent_requests, max_retries, base_delay, deadline=deadline)
+        if not isinstance(timeout, (int, float)) or not timeout > 0:
+            raise ConfigError(f"timeout is {timeout!r}: give seconds, above 0")
+        if not (
+            async_openai_client is None
+            or callable(async_openai_client)
+            or hasattr(async_openai_client, "with_options")
+        ):
+            raise ConfigError(
+                f"async_openai_client is {async_openai_client!r:.80}: give an openai.AsyncOpenAI, or a "
+                "function that makes one; give other arguments by name"
+            )
+        if async_openai_client is not None and (openai_kwargs or api_key_env):
+            given = ", ".join(sorted({*openai_kwargs, *(["api_key_env"] if api_key_env else [])}))
+            raise ConfigError(f"{given} would be without effect: set them on the SDK client that you give")
+        for_sdk = set(openai_kwargs) - _LEAN_OPTIONS
+        if for_sdk:
+            _check_names(for_sdk)
+        self.timeout = float(timeout)
+        self.api_key_env = api_key_env
+        self._openai_kwargs = openai_kwargs
+        self._sdk_client = async_openai_client
+        self._through_sdk = async_openai_client is not None or bool(for_sdk)
+        self._endpoint: Endpoint | None = None
+        self._transport: Transport | None = None
+
+    def __repr__(self) -> str:
+        """Show where requests go, never with what credential."""
+        where = self._openai_kwargs.get("base_url", "the environment's endpoint")
+        return f"{type(self).__name__}(base_url={where!r}, max_concurrent_requests={self.max_concurrent_requests})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave connections behind; refuse to take an SDK client along, for it cannot travel."""
+        if self._sdk_client is not None and not callable(self._sdk_client):
+            raise ConfigError(
+                "an openai.AsyncOpenAI object cannot travel to another process: "
+                "give a function that makes one, as in AsyncOpenAIClient(lambda: AsyncAzureOpenAI(...))"
+            )
+        return {**super().__getstate__(), "_endpoint": None, "_transport": None}
+
+    @property
+    def base_url(self) -> str | None:
+        """The URL given for the endpoint; None when it is the environment's or an SDK client's."""
+        url = self._openai_kwargs.get("base_url")
+        return None if url is None else str(url)
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """Names of the environment variables that the client reads where it runs."""
+        if self._through_sdk or self._openai_kwargs.get("api_key"):
+            return ()
+        return (self.api_key_env,) if self.api_key_env else ("OPENAI_API_KEY", "NVIDIA_API_KEY")
+
+    def setup(self) -> None:
+        """Resolve the endpoint; raises `AuthenticationError` or `ConfigError` when that cannot be done."""
+        if self._transport is not None:
+            return
+        if self._through_sdk:
+            from nemo_sdg.client.sdk import SDKTransport  # noqa: PLC0415 - the SDK takes long to import
+
+            self._transport = SDKTransport(self._sdk_client or self._make_sdk_client, self.timeout)
+            return
+        options = {**self._openai_kwargs}
+        url = options.pop("base_url", None)
+        self._endpoint = resolve_endpoint(
+            base_url=None if url is None else str(url), api_key_env=self.api_key_env, **options
+        )
+        self._transport = LeanTransport(self._endpoint, self.timeout)
+
+    async def list_models(self) -> list[str]:
+        """Return the names that the server lists at `/models`, [] where it lists none; one attempt.
+
+        Raises `RequestError` when nothing answers or the credential is refused.
+        """
+        answer = await self._ready().get("/models")
+        if answer.status not in _SUCCESS:
+            refusal = self._refused(answer)
+            if answer.status in (401, 403):
+                raise refusal.error
+            return []
+        try:
+            listed = msgspec.json.decode(answer.body)["data"]
+            return [str(model["id"]) for model in listed]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            return []
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop; the client can be used again."""
+        if self._transport is not None:
+            await self._transport.close()
+
+    async def _query_model_impl(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None = None,
+        generation_config: GenerationConfig | dict[str, Any] | None = None,
+    ) -> list[str]:
+        completion = await self._complete_impl(messages, model, conversation_formatter, generation_config)
+        return completion.texts
+
+    async def _complete_impl(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None,
+        generation_config: GenerationConfig | dict[str, Any] | None,
+    ) -> Completion:
+        config = GenerationConfig.of(generation_config)
+        payload = build_payload(messages, model, config, conversation_formatter)
+        try:
+            answer = await self._ready().post(payload)
+        except RequestError as error:
+            raise self._redacted(error) from None
+        if answer.status not in _SUCCESS:
+            raise self._refused(answer)
+        return read_answer(answer.body, answer.headers.get("content-type", ""))
+
+    def _ready(self) -> Transport:
+        if self._transport is None:
+            self.setup()
+            assert self._transport is not None
+        return self._transport
+
+    def _refused(self, answer: HTTPAnswer) -> Refused:
+        error, verdict = read_refusal(answer.status, answer.headers, answer.body)
+        return Refused(self._redacted(error), verdict)
+
+    def _redacted(self, error: RequestError) -> RequestError:
+        if self._endpoint is not None:
+            error.args = (self._endpoint.redact(str(error)),)
+        return error
+
+    def _make_sdk_client(self) -> openai.AsyncOpenAI:
+        import openai  # noqa: PLC0415 - takes long to import
+
+        return openai.AsyncOpenAI(**self._openai_kwargs)
+
+
+class OpenAIClient(LLMClient):
+    """Asks an OpenAI-compatible server, one request at a time: for debugging and simple use.
+
+    Takes the arguments of `AsyncOpenAIClient`, on which it runs in a thread of its own, so that both behave
+    the same. Any number of threads may use one.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_retries: int = 3,
+        base_delay: float = 1.0,
+        timeout: float = 120,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("max_concurrent_requests", 1000)  # each thread has one request at a time
+        self._client = AsyncOpenAIClient(
+            max_retries=max_retries, base_delay=base_delay, timeout=timeout, **kwargs
+        )
+        self._thread = LoopThread("nemo-sdg-openai-client")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the thread behind."""
+        return {"_client": self._client}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin anew in another process."""
+        self._client = state["_client"]
+        self._thread = LoopThread("nemo-sdg-openai-client")
+
+    def __repr__(self) -> str:
+        """Show where requests go."""
+        return repr(self._client).replace("AsyncOpenAIClient", type(self).__name__, 1)
+
+    def setup(self) -> None:
+        """Resolve the endpoint; see `AsyncOpenAIClient.setup`."""
+        self._client.setup()
+
+    def query_model(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None = None,
+        generation_config: GenerationConfig | dict[str, Any] | None = None,
+    ) -> list[str]:
+        """Return the `n` texts that `model` answers to `messages`; raises `RequestError`."""
+        return self.complete(messages, model, conversation_formatter, generation_config).texts
+
+    def complete(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None = None,
+        generation_config: GenerationConfig | dict[str, Any] | None = None,
+    ) -> Completion:
+        """As `query_model`, returning everything that the server said."""
+        return self._thread.run(
+            self._client.complete(list(messages), model, conversation_formatter, generation_config)
+        )
+
+    @property
+    def asynchronous(self) -> AsyncOpenAIClient:
+        """The asynchronous client underneath, for stages that ask many requests at a time."""
+        return self._client
+
+    def close(self) -> None:
+        """Close the connections and end the thread; the client can be used again."""
+        self._thread.run(self._client.close())
+        self._thread.stop()
+
+
+def _check_names(names: set[str]) -> None:
+    import inspect  # noqa: PLC0415 - only for arguments that are not ours
+
+    import openai  # noqa: PLC0415 - takes long to import
+
+    allowed = set(inspect.signature(openai.AsyncOpenAI.__init__).parameters) - {
+        "self",
+        "timeout",
+        "max_retries",
+    }
+    unknown = sorted(names - allowed)
+    if unknown:
+        raise ConfigError(
+            f"AsyncOpenAIClient has no argument {unknown[0]!r}: it takes max_concurrent_requests, "
+            "max_retries, base_delay, timeout, deadline, api_key_env, and of the OpenAI SDK "
+            + ", ".join(sorted(allowed))
+        )

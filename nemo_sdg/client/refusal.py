@@ -1,0 +1,118 @@
+"""What an unsuccessful HTTP answer means: which error it is, and whether to try again. No I/O.
+
+Decided by status, headers and the error's own type and code, never by searching its text for words such as
+"rate". The message's text is only shown, except to tell a prompt that is too long from other bad requests.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from nemo_sdg.client.retry_after import retry_after
+from nemo_sdg.errors import (
+    AuthenticationError,
+    BadAnswerError,
+    BadRequestError,
+    ContextLengthError,
+    ModelNotFoundError,
+    OverloadedError,
+    QuotaExhaustedError,
+    RateLimitError,
+    RequestError,
+    ServerError,
+)
+from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_CREDIT = {
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "credit_balance_too_low",
+}
+_TOO_LONG = re.compile(r"context.{0,20}length|max_model_len|maximum context|too many tokens", re.IGNORECASE)
+_SHOWN = 300  # characters of the server's message to show
+
+
+class Refusal(NamedTuple):
+    """The error to raise in the end, and what to do before that."""
+
+    error: RequestError
+    verdict: Verdict
+
+
+def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
+    """Return what an answer with `status` outside 200 to 299 means."""
+    detail = _detail(body)
+    said = f"{status}: {detail.message}" if detail.message else str(status)
+    request_id = headers.get("x-request-id")
+    after = retry_after(headers)
+
+    def refusal(kind: type[RequestError], message: str, verdict: Verdict) -> Refusal:
+        return Refusal(kind(message, status=status, request_id=request_id), verdict)
+
+    if status == 402 or (status == 429 and detail.names & _NO_CREDIT):  # noqa: PLR2004
+        return refusal(
+            QuotaExhaustedError,
+            f"the account has no credit left ({said}): add credit or use another key, then run again",
+            NO,
+        )
+    if status == 429:  # noqa: PLR2004
+        return refusal(
+            RateLimitError,
+            f"the endpoint's rate limit was reached ({said}): lower max_concurrent_requests or workers",
+            Verdict(Kind.THROTTLED, after),
+        )
+    if status in (503, 529):
+        return refusal(OverloadedError, f"the server is overloaded ({said})", Verdict(Kind.THROTTLED, after))
+    if status in (401, 403):
+        return refusal(
+            AuthenticationError,
+            f"the endpoint does not accept the API key ({said}): check it, and that it may use this model",
+            NO,
+        )
+    if status == 404:  # noqa: PLR2004
+        what = (
+            f"the endpoint does not know the model ({said}): check model"
+            if detail.is_openai
+            else f"the endpoint has nothing at this URL ({said}): check base_url, which mostly ends in /v1"
+        )
+        return refusal(ModelNotFoundError, what, NO)
+    if status in (408, 409, 425) or status >= 500:  # noqa: PLR2004
+        verdict = NO if headers.get("x-should-retry") == "false" else Verdict(Kind.TRANSIENT, after)
+        return refusal(ServerError, f"the server failed ({said})", verdict)
+    if 300 <= status < 400:  # noqa: PLR2004
+        target = headers.get("location", "nowhere")
+        return refusal(
+            BadAnswerError, f"the endpoint redirects ({status}) to {target}: use that as base_url", NO
+        )
+    verdict = TRANSIENT if headers.get("x-should-retry") == "true" else NO
+    too_long = "context_length_exceeded" in detail.names or _TOO_LONG.search(detail.message)
+    kind = ContextLengthError if too_long else BadRequestError
+    return refusal(kind, f"the server refuses the request ({said})", verdict)
+
+
+class _Detail(NamedTuple):
+    message: str
+    names: set[str]
+    """The error's type and code."""
+    is_openai: bool
+
+
+def _detail(body: bytes) -> _Detail:
+    try:
+        decoded: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = re.sub(r"<[^>]*>|\s+", " ", body[:2000].decode("utf-8", "replace")).strip()
+        return _Detail(text[:_SHOWN], set(), is_openai=False)
+    error = decoded.get("error", decoded) if isinstance(decoded, dict) else decoded
+    if not isinstance(error, dict):
+        return _Detail(str(error)[:_SHOWN], set(), is_openai=False)
+    message = error.get("message") or error.get("detail") or ""
+    names = {value for key in ("type", "code") if isinstance(value := error.get(key), str)}
+    return _Detail(str(message)[:_SHOWN], names, is_openai=bool(message) and bool(names or "code" in error))

@@ -1,0 +1,180 @@
+"""A limiter for one process: concurrency slots, and one pause for everybody after a throttle."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from nemo_sdg.errors import ConfigError
+from nemo_sdg.limits.verdict import NO, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nemo_sdg.limits.verdict import Verdict
+
+FIRST_PAUSE = 1.0
+"""Seconds of pause after a throttle that does not say how long; doubles with each further burst."""
+LONGEST_PAUSE = 60.0
+"""Seconds: the bound of a pause that we choose, not of one that the server asks for."""
+
+
+class LocalLimiter:
+    """Holds `max_concurrent_requests` attempts in flight over all event loops and threads of a process.
+
+    A throttle pauses all admissions until the time that the server named. Throttles of the same burst
+    (attempts admitted before the pause began) only extend it. After the pause one attempt is admitted, and
+    each success admits one more, so that the endpoint is not hit by everybody at once.
+
+    `clock` returns monotonic seconds.
+    """
+
+    def __init__(self, max_concurrent_requests: int, clock: Callable[[], float] = time.monotonic) -> None:
+        if not isinstance(max_concurrent_requests, int) or max_concurrent_requests < 1:
+            raise ConfigError(
+                f"max_concurrent_requests is {max_concurrent_requests!r}: give a whole number of at least 1"
+            )
+        self.max_concurrent_requests = max_concurrent_requests
+        self.in_flight = 0
+        self.throttles = 0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: deque[_Waiter] = deque()
+        self._window = max_concurrent_requests
+        self._paused_until = float("-inf")
+        self._burst = 0
+        self._bursts_in_a_row = 0
+        self._timers: dict[asyncio.AbstractEventLoop, asyncio.TimerHandle] = {}
+
+    @property
+    def allowed(self) -> int:
+        """Attempts that may be in flight now; 0 during a pause."""
+        return 0 if self._clock() < self._paused_until else self._window
+
+    async def acquire(self, estimated_tokens: int, *, urgent: bool = False) -> _Slot:  # noqa: ARG002
+        """Wait for a slot; see `Limiter.acquire`."""
+        with self._lock:
+            if not self._waiting and self._may_admit():
+                self.in_flight += 1
+                return _Slot(self, self._burst)
+            loop = asyncio.get_running_loop()
+            waiter = _Waiter(loop)
+            if urgent:
+                self._waiting.appendleft(waiter)
+            else:
+                self._waiting.append(waiter)
+            self._arm(loop)
+        try:
+            return await waiter.admitted
+        except asyncio.CancelledError:
+            with self._lock:
+                slot = waiter.slot
+                if slot is None:
+                    self._waiting.remove(waiter)
+            if slot is not None:
+                slot.settle(0, NO)
+            raise
+
+    def _settle(self, slot: _Slot, verdict: Verdict) -> None:
+        with self._lock:
+            self.in_flight -= 1
+            if verdict.kind is Kind.OK:
+                self._bursts_in_a_row = 0
+                if self._window < self.max_concurrent_requests:
+                    self._window += 1
+            elif verdict.kind is Kind.THROTTLED:
+                self._throttled(slot, verdict.after)
+            if self._waiting:
+                self._admit_waiting()
+
+    def _throttled(self, slot: _Slot, after: float | None) -> None:
+        self.throttles += 1
+        first_of_burst = slot.burst == self._burst
+        if first_of_burst:
+            self._burst += 1
+            self._bursts_in_a_row += 1
+            self._window = 1
+        if after is None:
+            if not first_of_burst:
+                return
+            ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._bursts_in_a_row - 1))
+            after = random.uniform(ceiling / 2, ceiling)
+        self._paused_until = max(self._paused_until, self._clock() + after)
+        for loop in {waiter.loop for waiter in self._waiting}:
+            _threadsafe(loop, self._arm_from_loop, loop)
+
+    def _may_admit(self) -> bool:
+        return self.in_flight < self._window and self._clock() >= self._paused_until
+
+    def _admit_waiting(self) -> None:
+        running = _running_loop()
+        while self._waiting and self._may_admit():
+            waiter = self._waiting.popleft()
+            waiter.slot = _Slot(self, self._burst)
+            self.in_flight += 1
+            if waiter.loop is running:
+                _admit(waiter)  # without a wake-up through the loop's self-pipe, most of a hand-over's cost
+            elif not _threadsafe(waiter.loop, _admit, waiter):
+                self.in_flight -= 1  # its loop is closed: nobody waits any more
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have `loop` look again when the pause ends; each loop with waiters has its own timer."""
+        delay = self._paused_until - self._clock()
+        if delay > 0 and loop not in self._timers:
+            self._timers[loop] = loop.call_later(delay, self._pause_over, loop)
+
+    def _arm_from_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            self._arm(loop)
+
+    def _pause_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            self._timers.pop(loop, None)
+            self._arm(loop)  # it was extended meanwhile, or the timer fired a moment early
+            self._admit_waiting()
+
+
+class _Waiter:
+    __slots__ = ("admitted", "loop", "slot")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.admitted: asyncio.Future[_Slot] = loop.create_future()
+        self.slot: _Slot | None = None
+
+
+class _Slot:
+    __slots__ = ("_limiter", "burst")
+
+    def __init__(self, limiter: LocalLimiter, burst: int) -> None:
+        self._limiter = limiter
+        self.burst = burst
+
+    def settle(self, tokens: int, verdict: Verdict) -> None:  # noqa: ARG002 - tokens are a budget's business
+        self._limiter._settle(self, verdict)  # noqa: SLF001 - two halves of one thing
+
+
+def _admit(waiter: _Waiter) -> None:
+    if not waiter.admitted.done():
+        assert waiter.slot is not None
+        waiter.admitted.set_result(waiter.slot)
+
+
+def _threadsafe(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: object) -> bool:
+    """Run `call` soon in `loop`; False when the loop is closed."""
+    try:
+        loop.call_soon_threadsafe(call, *args)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,170 @@
+"""The contracts that the engine drives: Source, Stage, PaidStage, CompositeStage, Sink."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from nemo_sdg.errors import ConfigError
+from nemo_sdg.stages.step import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from nemo_sdg.client import Completion
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one worker of a stage takes of a node; a stage that asks for any gets workers of its own."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory: int = 0
+    """Bytes."""
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        for key in ("cpus", "gpus", "memory"):
+            if getattr(self, key) < 0:
+                raise ConfigError(f"resources.{key} is {getattr(self, key)!r}: give a number of at least 0")
+
+
+class Shard(msgspec.Struct, frozen=True):
+    """Consecutive rows of the source: the unit of scheduling, commit and resume."""
+
+    index: int
+    first_row: int
+    rows: int
+    place: dict[str, Any] = {}
+    """Where the source finds the rows; JSON values."""
+
+
+class Source(Step):
+    """Where rows come from. Rows have a `row_id`: their position in the job's input, counted from 0."""
+
+    @abstractmethod
+    def plan(self, shard_rows: int | None) -> list[Shard]:
+        """Return the shards of all rows, about `shard_rows` each (None: as suits the number of rows)."""
+
+    @abstractmethod
+    def read(self, shard: Shard) -> pa.Table:
+        """Return the rows of `shard`, with their `row_id` (int64); the same rows each time."""
+
+
+class Stage(Step):
+    """Turns one Arrow table into another.
+
+    Workers get a copy each; `setup` runs there before the first batch. A stage object handles one batch at a
+    time on a worker, unless `process` is asynchronous: then as many as there are.
+    """
+
+    resources: Resources | None = None
+    """What a worker of its own takes; None: it runs inside the workers that generate."""
+    workers: int | None = None
+    """Workers of its own, when it has any; None: as many as the job has."""
+    batch_size: int | None = None
+    """Most rows given to `process` at a time; None: a whole shard."""
+    environment: tuple[str, ...] = ()
+    """Names of the environment variables that it reads on a worker; the engine takes their values along."""
+    _changeable = ("name", "resources", "workers", "batch_size")
+
+    def setup(self) -> None:  # noqa: B027 - most stages need none
+        """Prepare on the worker: open models and connections."""
+
+    @abstractmethod
+    def process(self, batch: pa.Table) -> pa.Table | Awaitable[pa.Table]:
+        """Return the rows that `batch` becomes.
+
+        Rows that are left out count as filtered. Reject a row by `nemo_sdg.stages.rows.map_rows` and a
+        `RowError`; when `process` itself raises, the engine tries each row alone and rejects those that raise.
+        """
+
+    def close(self) -> None | Awaitable[None]:
+        """Release what `setup` took."""
+        return None
+
+
+class Ledger(Protocol):
+    """Keeps what was paid for: the shard's journal under an engine, memory in a notebook."""
+
+    def recall(self, key: str) -> Completion | None:
+        """Return the completion that was recorded under `key`, if any."""
+        ...
+
+    def record(self, key: str, completion: Completion) -> None:
+        """Keep a completion that has just arrived."""
+        ...
+
+    def record_failure(self, error: Exception) -> None:
+        """Count a request that failed in the end."""
+        ...
+
+
+class PaidStage(Stage):
+    """A stage that asks something which costs: it records each answer as it arrives and never asks twice."""
+
+    @abstractmethod
+    async def process_paid(self, batch: pa.Table, ledger: Ledger) -> pa.Table:
+        """As `process`, recalling from and recording to `ledger`.
+
+        Raises `FatalRequestError` when no request can succeed, `RunStopped` after `stop`.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Send nothing more; what is in flight may arrive."""
+
+    @abstractmethod
+    def flow(self) -> tuple[int, int]:
+        """Return the requests in flight, and how many are allowed now."""
+
+    async def process(self, batch: pa.Table) -> pa.Table:
+        """Run outside an engine, where answers are kept only as long as the call lasts."""
+        return await self.process_paid(batch, MemoryLedger())
+
+
+class CompositeStage(Step):
+    """A named group of steps that a pipeline takes apart when it is given one."""
+
+    @abstractmethod
+    def decompose(self) -> Sequence[Step]:
+        """Return the steps in order."""
+
+
+class Sink(Step):
+    """Where rows go: one part file for each shard, in the output folder `path`."""
+
+    path: Path
+    suffix: str
+    """Of part files, such as ".parquet"."""
+
+    @abstractmethod
+    def write(self, rows: pa.Table, file: Path) -> None:
+        """Write `rows` to `file`, which does not exist; the engine puts it in its place when it is whole."""
+
+
+class MemoryLedger:
+    """A ledger that lasts as long as it is held."""
+
+    def __init__(self) -> None:
+        self.completions: dict[str, Completion] = {}
+        self.failures: list[Exception] = []
+
+    def recall(self, key: str) -> Completion | None:
+        """See `Ledger.recall`."""
+        return self.completions.get(key)
+
+    def record(self, key: str, completion: Completion) -> None:
+        """See `Ledger.record`."""
+        self.completions[key] = completion
+
+    def record_failure(self, error: Exception) -> None:
+        """See `Ledger.record_failure`."""
+        self.failures.append(error)

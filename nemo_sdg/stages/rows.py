@@ -1,0 +1,122 @@
+"""Rows of an Arrow table: their status, rejecting some, and working on them one at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nemo_sdg.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+ROW_ID = "row_id"
+STATUS = "status"
+OK = "ok"
+REJECTED = "rejected"
+REJECTION = "_rejection"
+"""Column with the JSON of a `Rejection`; only between a stage that rejects and the engine."""
+
+
+class Rejection(msgspec.Struct, omit_defaults=True):
+    """Why a row failed: one line of `rejected/part-*.jsonl`."""
+
+    row_id: int
+    stage: str
+    error: str
+    """Class of the error."""
+    message: str
+    http_status: int | None = None
+    attempts: int | None = None
+    messages: list[dict[str, Any]] | None = None
+    """What the model was asked."""
+    answer: str | None = None
+    """What the model answered, when it did."""
+    row: dict[str, Any] = {}
+    """The row's other columns at that stage."""
+
+
+def set_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """Return `table` with column `name` added or replaced."""
+    index = table.schema.get_field_index(name)
+    return (
+        table.append_column(name, values) if index < 0 else table.set_column(index, name, values)
+    )
+
+
+def reject(batch: pa.Table, errors: Mapping[int, Exception], stage: str) -> pa.Table:
+    """Return `batch` with the rows at the positions in `errors` marked as rejected by `stage`."""
+    if not errors:
+        return batch
+    status = [OK] * batch.num_rows
+    why: list[str | None] = [None] * batch.num_rows
+    for position, error in errors.items():
+        status[position] = REJECTED
+        row = batch.slice(position, 1).to_pylist()[0]
+        why[position] = _encode(rejection_of(row, error, stage)).decode()
+    batch = set_column(batch, STATUS, pa.array(status, pa.string()))
+    return set_column(batch, REJECTION, pa.array(why, pa.string()))
+
+
+def rejection_of(row: dict[str, Any], error: Exception, stage: str) -> Rejection:
+    """Return why `row` fails at `stage`."""
+    known = isinstance(error, RequestError)
+    others = {
+        key: value for key, value in row.items() if key not in (ROW_ID, STATUS, REJECTION, "messages", "text")
+    }
+    messages, answer = row.get("messages"), row.get("text")
+    return Rejection(
+        row_id=row.get(ROW_ID, -1),
+        stage=stage,
+        error=type(error).__name__,
+        message=str(error),
+        http_status=error.status if known else None,
+        attempts=error.attempts if known else None,
+        messages=messages if isinstance(messages, list) else None,
+        answer=answer if isinstance(answer, str) else None,
+        row=others,
+    )
+
+
+def split_rejected(batch: pa.Table) -> tuple[pa.Table, list[Rejection]]:
+    """Return the rows that go on, without the marks of `reject`, and why the others do not."""
+    if REJECTION not in batch.column_names:
+        return batch, []
+    reasons = batch.column(REJECTION)
+    rejections = [_decode(text) for text in reasons.drop_null().to_pylist()]
+    return batch.filter(pc.is_null(reasons)).drop_columns([REJECTION]), rejections
+
+
+def map_rows(
+    batch: pa.Table,
+    function: Callable[[dict[str, Any]], Mapping[str, Any]],
+    adds: Sequence[pa.Field],
+    stage: str,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Return `batch` with the fields `adds`, filled by `function` from each row.
+
+    `function` gets the row as a dict (of `columns` only, when given, which is faster) and returns the values
+    of `adds`. A row for which it raises an exception is rejected with that as its reason.
+    """
+    source = batch if columns is None else batch.select(list(columns))
+    values: dict[str, list[Any]] = {field.name: [] for field in adds}
+    errors: dict[int, Exception] = {}
+    for position, row in enumerate(source.to_pylist()):
+        made: Mapping[str, Any] = {}
+        try:
+            made = function(row)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this row's
+            errors[position] = error
+        for name, column in values.items():
+            column.append(made.get(name))
+    for field in adds:
+        batch = set_column(batch, field.name, pa.array(values[field.name], field.type))
+    return reject(batch, errors, stage)
+
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+_decode = msgspec.json.Decoder(Rejection).decode
