@@ -75,7 +75,7 @@ class Stage(Step):
     """Names of the environment variables that it reads on a worker; the engine takes their values along."""
     _changeable = ("name", "resources", "workers", "batch_size")
 
-    def setup(self) -> None:  # noqa: B027 - most stages need none
+    def setup(self) -> None:
         """Prepare on the worker: open models and connections."""
 
     @abstractmethod
@@ -83,10 +83,10 @@ class Stage(Step):
         """Return the rows that `batch` becomes.
 
         Rows that are left out count as filtered. Reject a row by `nemo_sdg.stages.rows.map_rows` and a
-        `RowError`; when `process` itself raises, the engine tries each row alone and rejects those that raise.
+        `RowError`; when `process` itself raises, the engine tries each row alone and rejects what raises.
         """
 
-    def close(self) -> None | Awaitable[None]:
+    def close(self) -> Awaitable[None] | None:
         """Release what `setup` took."""
         return None
 

@@ -63,7 +63,7 @@ def reject(batch: pa.Table, errors: Mapping[int, Exception], stage: str) -> pa.T
 
 def rejection_of(row: dict[str, Any], error: Exception, stage: str) -> Rejection:
     """Return why `row` fails at `stage`."""
-    known = isinstance(error, RequestError)
+    request = error if isinstance(error, RequestError) else None
     others = {
         key: value for key, value in row.items() if key not in (ROW_ID, STATUS, REJECTION, "messages", "text")
     }
@@ -73,8 +73,8 @@ def rejection_of(row: dict[str, Any], error: Exception, stage: str) -> Rejection
         stage=stage,
         error=type(error).__name__,
         message=str(error),
-        http_status=error.status if known else None,
-        attempts=error.attempts if known else None,
+        http_status=request.status if request else None,
+        attempts=request.attempts if request else None,
         messages=messages if isinstance(messages, list) else None,
         answer=answer if isinstance(answer, str) else None,
         row=others,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_NOT_RESULTS = ("workers", "resources", "batch_size")
+
+
 class Step(ABC):  # noqa: B024 - what is abstract differs between sources, stages and sinks
     """Common part of `Source`, `Stage`, `CompositeStage` and `Sink`.
 
@@ -35,7 +38,7 @@ class Step(ABC):  # noqa: B024 - what is abstract differs between sources, stage
             cls.name = words.removesuffix("_stage")
 
     def with_(self, **changes: Any) -> Self:
-        """Return a copy with other values of `name`, and for a stage of `resources`, `workers`, `batch_size`."""
+        """Return a copy with another `name`; for a stage also `resources`, `workers`, `batch_size`."""
         for key in changes:
             if key not in self._changeable:
                 allowed = ", ".join(self._changeable)
@@ -46,15 +49,16 @@ class Step(ABC):  # noqa: B024 - what is abstract differs between sources, stage
         return changed
 
     def settings(self) -> Mapping[str, Any]:
-        """Return what determines this step's results, as JSON values: two runs may differ in nothing else.
+        """Return what determines this step's results, as JSON values.
 
         By default all public attributes that are JSON values; never a credential.
         """
-        found = {"step": f"{type(self).__module__}:{type(self).__qualname__}"}
-        for key, value in vars(self).items():
-            if not key.startswith("_") and key not in ("workers", "resources", "batch_size") and _plain(value):
-                found[key] = value
-        return found
+        own = {
+            key: value
+            for key, value in vars(self).items()
+            if not key.startswith("_") and key not in _NOT_RESULTS and _plain(value)
+        }
+        return {"step": f"{type(self).__module__}:{type(self).__qualname__}", **own}
 
     def describe(self) -> str:
         """Return one line for people: what it needs and makes."""

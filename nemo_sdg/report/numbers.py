@@ -1,0 +1,118 @@
+"""The numbers of a run, as data: what workers count, what a person is shown, what `report.json` holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Counts(msgspec.Struct):
+    """What happened to rows and requests; adds up over shards, workers and resumed runs."""
+
+    rows_read: int = 0
+    """Rows of the source that are through, whatever became of them."""
+    rows_written: int = 0
+    """Rows in the dataset."""
+    rejected: dict[str, int] = {}
+    """Rows in `rejected/`, by "stage: error class"."""
+    filtered: dict[str, int] = {}
+    """Rows that a stage left out, by stage."""
+    requests: int = 0
+    """Questions to a model that were sent, each counted once."""
+    attempts: int = 0
+    """HTTP tries of those."""
+    throttles: int = 0
+    """Tries that the endpoint turned away because it was full (429, 503, 529)."""
+    failures: int = 0
+    """Requests that failed in the end."""
+    reused: int = 0
+    """Answers found in the journal instead of being paid for again."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def rows_rejected(self) -> int:
+        """Rows in `rejected/`."""
+        return sum(self.rejected.values())
+
+    @property
+    def rows_filtered(self) -> int:
+        """Rows that stages left out."""
+        return sum(self.filtered.values())
+
+    @property
+    def retries(self) -> int:
+        """Tries after transient failures."""
+        return max(0, self.attempts - self.throttles - self.requests)
+
+    def add(self, other: Counts) -> None:
+        """Add `other` to these."""
+        for field in msgspec.structs.fields(Counts):
+            mine, its = getattr(self, field.name), getattr(other, field.name)
+            if isinstance(mine, dict):
+                for key, number in its.items():
+                    mine[key] = mine.get(key, 0) + number
+            else:
+                setattr(self, field.name, mine + its)
+
+
+class Snapshot(msgspec.Struct):
+    """The state of a run at one moment."""
+
+    elapsed: float
+    """Seconds since the command."""
+    rows_total: int
+    rows_before: int
+    """Rows that earlier runs into the same folder had finished."""
+    counts: Counts
+    """Of this run and the earlier ones; rows of unfinished shards only as far as requests go."""
+    in_flight: int = 0
+    allowed: int = 0
+    """Requests that may be in flight now, over all workers."""
+    workers: int = 0
+    workers_wanted: int = 0
+    latency: list[float] = []
+    """Recent latencies in seconds, a sample."""
+    newest: str | None = None
+    """The text of a row that has just been answered."""
+    requests_before: int = 0
+    """Of `counts.requests`, those of earlier runs."""
+    tokens_before: int = 0
+    """Of the tokens in `counts`, those of earlier runs."""
+    stopping: bool = False
+    """A stop was asked for: what is in flight is being finished."""
+
+
+class RunReport(msgspec.Struct):
+    """What `report.json` holds."""
+
+    pipeline: str
+    state: str
+    """"finished", "stopped" or "failed"."""
+    message: str
+    """Why it stopped or failed, and what to do; "" when it finished."""
+    output: str
+    rows_total: int
+    counts: Counts
+    seconds: float
+    """Of this run, from the command to its end."""
+    seconds_to_first_request: float | None
+    requests_per_second: float | None
+    """Between the first and the last request of this run."""
+    workers: int
+    engine: str
+    """"ray" or "local"."""
+    endpoints: list[str]
+    simulated: bool
+    """The rows were made by the simulated endpoint."""
+    models: list[str]
+    latency: dict[str, float]
+    """Seconds: p50, p95, p99 of this run's requests."""
+    settings: list[dict[str, Any]]
+    """Of each step of the pipeline."""
+    started: str
+    """UTC, ISO 8601."""
+    version: str
+    samples: list[dict[str, Any]]
+    """The first three rows of the dataset."""
