@@ -65,8 +65,9 @@ class TemplateError(RowError):
 class RequestError(NemoSDGError):
     """A request to a model failed.
 
-    `status` is the HTTP status where there was one, `attempts` the HTTP tries that were made,
-    `request_id` what the server calls the request.
+    `status` is the HTTP status where there was one, `attempts` the HTTP tries that were made, `throttles`
+    those of them that the endpoint turned away because it was full, `request_id` what the server calls the
+    request.
     """
 
     def __init__(
@@ -75,22 +76,24 @@ class RequestError(NemoSDGError):
         *,
         status: int | None = None,
         attempts: int = 1,
+        throttles: int = 0,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.attempts = attempts
+        self.throttles = throttles
         self.request_id = request_id
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the attributes when Ray or a process pool carries the error."""
-        return (_rebuild, (type(self), self.args[0], self.status, self.attempts, self.request_id))
+        return (_rebuild, (type(self), self.args, self.__dict__))
 
 
-def _rebuild(
-    kind: type[RequestError], message: str, status: int | None, attempts: int, request_id: str | None
-) -> RequestError:
-    return kind(message, status=status, attempts=attempts, request_id=request_id)
+def _rebuild(kind: type[RequestError], args: tuple[str], attributes: dict[str, object]) -> RequestError:
+    error = kind(*args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class BadRequestError(RequestError):

@@ -125,7 +125,7 @@ class AsyncLLMClient(ABC):
         """As `query_model`, returning everything that the server said."""
         if type(messages) is not list:
             messages = list(messages)  # an iterator would be empty at the second attempt
-        attempts = retries = 0
+        tries = _Tries()
         failure: Exception | None = None
         deadline = 0.0
         while True:
@@ -133,8 +133,8 @@ class AsyncLLMClient(ABC):
                 permit = await self.limiter.acquire(0)
                 deadline = time.monotonic() + self.deadline
             else:
-                permit = await self._acquire_again(deadline, failure, attempts)
-            attempts += 1
+                permit = await self._acquire_again(deadline, failure, tries)
+            tries.attempts += 1
             started = time.monotonic()
             try:
                 completion = await self._complete_impl(
@@ -150,10 +150,11 @@ class AsyncLLMClient(ABC):
                 permit.settle(completion.usage.total_tokens, OK)
                 self._answered = True
                 completion.latency = time.monotonic() - started
-                completion.attempts = attempts
+                completion.attempts = tries.attempts
+                completion.throttles = tries.throttles
                 return completion
-            retries += verdict.kind is Kind.TRANSIENT
-            await self._before_next_attempt(failure, verdict, attempts, retries, deadline)
+            tries.add(verdict, failure)
+            await self._before_next_attempt(failure, verdict, tries, deadline)
 
     async def _complete_impl(
         self,
@@ -166,40 +167,57 @@ class AsyncLLMClient(ABC):
         return Completion(texts, [None] * len(texts), model=model)
 
     async def _before_next_attempt(
-        self, failure: Exception, verdict: Verdict, attempts: int, retries: int, deadline: float
+        self, failure: Exception, verdict: Verdict, tries: _Tries, deadline: float
     ) -> None:
         """Wait as `verdict` says; raise `failure`, or what it amounts to, when there is no next attempt."""
-        if isinstance(failure, RequestError):
-            failure.attempts = attempts
         if verdict.kind is Kind.NO:
             raise failure
         if verdict.kind is Kind.THROTTLED:
             return  # the limiter makes everybody wait
-        if retries > self.max_retries:
-            raise self._final(failure, attempts)
-        delay = backoff(retries, self.base_delay, verdict.after)
+        if tries.retries > self.max_retries:
+            raise self._final(failure, tries)
+        delay = backoff(tries.retries, self.base_delay, verdict.after)
         if time.monotonic() + delay >= deadline:
-            raise self._too_late(failure, attempts)
+            raise self._too_late(failure, tries)
         await asyncio.sleep(delay)
 
-    async def _acquire_again(self, deadline: float, failure: Exception, attempts: int) -> Permit:
+    async def _acquire_again(self, deadline: float, failure: Exception, tries: _Tries) -> Permit:
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 return await self.limiter.acquire(0, urgent=True)
         except TimeoutError:
-            raise self._too_late(failure, attempts) from None
+            raise self._too_late(failure, tries) from None
 
-    def _too_late(self, failure: Exception, attempts: int) -> DeadlineError:
+    def _too_late(self, failure: Exception, tries: _Tries) -> DeadlineError:
         return DeadlineError(
-            f"no answer within deadline={self.deadline:g} s and {attempts} attempts; the last one: {failure}",
-            attempts=attempts,
+            f"no answer within deadline={self.deadline:g} s and {tries.attempts} attempts; "
+            f"the last one: {failure}",
             status=getattr(failure, "status", None),
+            attempts=tries.attempts,
+            throttles=tries.throttles,
         )
 
-    def _final(self, failure: Exception, attempts: int) -> Exception:
+    def _final(self, failure: Exception, tries: _Tries) -> Exception:
         if isinstance(failure, ConnectionFailedError) and not self._answered:
             return UnreachableError(
-                f"{failure} ({attempts} attempts, none was ever answered): check base_url and the network",
-                attempts=attempts,
+                f"{failure} ({tries.attempts} attempts, none was ever answered): "
+                "check base_url and the network",
+                attempts=tries.attempts,
+                throttles=tries.throttles,
             )
         return failure
+
+
+class _Tries:
+    """How often one request was tried, and what came of it."""
+
+    __slots__ = ("attempts", "retries", "throttles")
+
+    def __init__(self) -> None:
+        self.attempts = self.retries = self.throttles = 0
+
+    def add(self, verdict: Verdict, failure: Exception) -> None:
+        self.retries += verdict.kind is Kind.TRANSIENT
+        self.throttles += verdict.kind is Kind.THROTTLED
+        if isinstance(failure, RequestError):
+            failure.attempts, failure.throttles = self.attempts, self.throttles

@@ -45,5 +45,7 @@ class Completion:
     """Seconds of the attempt that succeeded."""
     attempts: int = 1
     """HTTP tries that were made, throttled ones included."""
+    throttles: int = 0
+    """Of those, the ones that the endpoint turned away because it was full."""
     raw: dict[str, Any] = field(default_factory=dict)
     """The whole decoded body."""

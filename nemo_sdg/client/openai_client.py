@@ -86,8 +86,8 @@ class AsyncOpenAIClient(AsyncLLMClient):
 
     def __repr__(self) -> str:
         """Show where requests go, never with what credential."""
-        where = self._openai_kwargs.get("base_url", "the environment's endpoint")
-        return f"{type(self).__name__}(base_url={where!r}, max_concurrent_requests={self.max_concurrent_requests})"
+        at_once = self.max_concurrent_requests
+        return f"{type(self).__name__}({self.base_url!r}, max_concurrent_requests={at_once})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave connections behind; refuse to take an SDK client along, for it cannot travel."""

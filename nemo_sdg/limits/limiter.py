@@ -20,5 +20,16 @@ class Limiter(Protocol):
     """Decides when an attempt may be sent; callers cannot tell one process from a cluster."""
 
     async def acquire(self, estimated_tokens: int, *, urgent: bool = False) -> Permit:
-        """Wait until one attempt of about `estimated_tokens` may be sent; `urgent` goes before new work."""
+        """Wait until one attempt of about `estimated_tokens` may be sent; `urgent` goes before new work.
+
+        Raises `RunStopped` after `stop`.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Admit nothing more: those who wait, and whoever comes, get `RunStopped`."""
+        ...
+
+    def flow(self) -> tuple[int, int]:
+        """Return the attempts in flight, and how many may be in flight now."""
         ...

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from nemo_sdg.errors import ConfigError
+from nemo_sdg.errors import ConfigError, RunStopped
 from nemo_sdg.limits.verdict import NO, Kind
 
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = 1.0
 """Seconds of pause after a throttle that does not say how long; doubles with each further burst."""
+FIRST_ATTEMPTS = 32
+"""Attempts that go ahead before anything has been answered, so that a wrong key burns no more than these."""
 LONGEST_PAUSE = 60.0
 """Seconds: the bound of a pause that we choose, not of one that the server asks for."""
+_STOPPED = "no further requests are sent: the run is being stopped"
 
 
 class LocalLimiter:
@@ -44,20 +47,30 @@ class LocalLimiter:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: deque[_Waiter] = deque()
-        self._window = max_concurrent_requests
+        self._window = min(max_concurrent_requests, FIRST_ATTEMPTS)
+        self._answered = self._stopped = False
         self._paused_until = float("-inf")
         self._burst = 0
         self._bursts_in_a_row = 0
         self._timers: dict[asyncio.AbstractEventLoop, asyncio.TimerHandle] = {}
 
-    @property
-    def allowed(self) -> int:
-        """Attempts that may be in flight now; 0 during a pause."""
-        return 0 if self._clock() < self._paused_until else self._window
+    def flow(self) -> tuple[int, int]:
+        """Return the attempts in flight, and how many may be; none may during a pause."""
+        return self.in_flight, 0 if self._clock() < self._paused_until else self._window
+
+    def stop(self) -> None:
+        """Admit nothing more; see `Limiter.stop`."""
+        with self._lock:
+            self._stopped = True
+            waiting, self._waiting = self._waiting, deque()
+        for waiter in waiting:
+            _threadsafe(waiter.loop, _refuse, waiter)
 
     async def acquire(self, estimated_tokens: int, *, urgent: bool = False) -> _Slot:  # noqa: ARG002
         """Wait for a slot; see `Limiter.acquire`."""
         with self._lock:
+            if self._stopped:
+                raise RunStopped(_STOPPED)
             if not self._waiting and self._may_admit():
                 self.in_flight += 1
                 return _Slot(self, self._burst)
@@ -73,7 +86,7 @@ class LocalLimiter:
         except asyncio.CancelledError:
             with self._lock:
                 slot = waiter.slot
-                if slot is None:
+                if slot is None and waiter in self._waiting:
                     self._waiting.remove(waiter)
             if slot is not None:
                 slot.settle(0, NO)
@@ -84,7 +97,10 @@ class LocalLimiter:
             self.in_flight -= 1
             if verdict.kind is Kind.OK:
                 self._bursts_in_a_row = 0
-                if self._window < self.max_concurrent_requests:
+                if not self._answered:
+                    self._answered = True
+                    self._window = self.max_concurrent_requests
+                elif self._window < self.max_concurrent_requests:
                     self._window += 1
             elif verdict.kind is Kind.THROTTLED:
                 self._throttled(slot, verdict.after)
@@ -162,6 +178,11 @@ def _admit(waiter: _Waiter) -> None:
     if not waiter.admitted.done():
         assert waiter.slot is not None
         waiter.admitted.set_result(waiter.slot)
+
+
+def _refuse(waiter: _Waiter) -> None:
+    if not waiter.admitted.done():
+        waiter.admitted.set_exception(RunStopped(_STOPPED))
 
 
 def _threadsafe(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: object) -> bool:

@@ -86,9 +86,8 @@ class Stage(Step):
         `RowError`; when `process` itself raises, the engine tries each row alone and rejects what raises.
         """
 
-    def close(self) -> Awaitable[None] | None:
+    def close(self) -> None:  # noqa: B027 - most stages hold nothing
         """Release what `setup` took."""
-        return None
 
 
 class Ledger(Protocol):
@@ -116,6 +115,10 @@ class PaidStage(Stage):
 
         Raises `FatalRequestError` when no request can succeed, `RunStopped` after `stop`.
         """
+
+    @abstractmethod
+    async def close_paid(self) -> None:
+        """Close connections; runs on the event loop that `process_paid` ran on."""
 
     @abstractmethod
     def stop(self) -> None:

@@ -42,9 +42,7 @@ class Rejection(msgspec.Struct, omit_defaults=True):
 def set_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
     """Return `table` with column `name` added or replaced."""
     index = table.schema.get_field_index(name)
-    return (
-        table.append_column(name, values) if index < 0 else table.set_column(index, name, values)
-    )
+    return table.append_column(name, values) if index < 0 else table.set_column(index, name, values)
 
 
 def reject(batch: pa.Table, errors: Mapping[int, Exception], stage: str) -> pa.Table:
