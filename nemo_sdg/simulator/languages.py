@@ -1,0 +1,40 @@
+"""Which language a prompt asks for."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from nemo_sdg.simulator.phrases import Language, languages_by_name, phrases
+
+# These scripts put no space around a word, so that its neighbours may be letters.
+_UNSPACED = ("中文", "汉语", "普通话", "日本語", "한국어", "한국말")
+
+
+def language_of(prompt: str) -> Language:
+    """Return the language that is named last in the prompt, in English or in itself; else English."""
+    text = prompt.casefold()
+    best = -1
+    found = languages_by_name()["English"]
+    for name, language in _names():
+        position = _last(text, name)
+        if position > best:
+            best, found = position, language
+    return found
+
+
+@cache
+def _names() -> tuple[tuple[str, Language], ...]:
+    return tuple((name.casefold(), language) for language in phrases().languages for name in language.names)
+
+
+def _last(text: str, name: str) -> int:
+    """Return where the name occurs last as a whole word, or -1."""
+    position = text.rfind(name)
+    while position >= 0 and name not in _UNSPACED:
+        end = position + len(name)
+        before_ends = position == 0 or not text[position - 1].isalnum()
+        if before_ends and (end == len(text) or not text[end].isalnum()):
+            break
+        # The next candidate may overlap this one, but not start at the same place.
+        position = text.rfind(name, 0, end - 1)
+    return position
