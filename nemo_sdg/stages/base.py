@@ -86,7 +86,7 @@ class Stage(Step):
         `RowError`; when `process` itself raises, the engine tries each row alone and rejects what raises.
         """
 
-    def close(self) -> None:  # noqa: B027 - most stages hold nothing
+    def close(self) -> None:
         """Release what `setup` took."""
 
 
