@@ -7,8 +7,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from nemo_sdg.client.answer import completion_from
 from nemo_sdg.client.backoff import backoff
-from nemo_sdg.client.completion import Completion
 from nemo_sdg.client.failure import verdict_on
 from nemo_sdg.errors import ConfigError, ConnectionFailedError, DeadlineError, RequestError, UnreachableError
 from nemo_sdg.limits import NO, OK, Kind, Limiter, LocalLimiter, Permit
@@ -16,6 +16,7 @@ from nemo_sdg.limits import NO, OK, Kind, Limiter, LocalLimiter, Permit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nemo_sdg.client.completion import Completion
     from nemo_sdg.client.conversation import ConversationFormatter
     from nemo_sdg.client.generation_config import GenerationConfig
     from nemo_sdg.limits import Verdict
@@ -164,7 +165,8 @@ class AsyncLLMClient(ABC):
         generation_config: GenerationConfig | dict[str, Any] | None,
     ) -> Completion:
         texts = await self._query_model_impl(messages, model, conversation_formatter, generation_config)
-        return Completion(texts, [None] * len(texts), model=model)
+        choices = [{"message": {"content": text}} for text in texts]
+        return completion_from({"model": model, "choices": choices})
 
     async def _before_next_attempt(
         self, failure: Exception, verdict: Verdict, tries: _Tries, deadline: float

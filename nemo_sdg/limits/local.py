@@ -110,6 +110,7 @@ class LocalLimiter:
     def _throttled(self, slot: _Slot, after: float | None) -> None:
         self.throttles += 1
         first_of_burst = slot.burst == self._burst
+        self._answered = True
         if first_of_burst:
             self._burst += 1
             self._bursts_in_a_row += 1

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nemo_sdg.client import Completion
+    from nemo_sdg.limits import Limiter
 
 
 @dataclass(frozen=True)
@@ -113,20 +114,17 @@ class PaidStage(Stage):
     async def process_paid(self, batch: pa.Table, ledger: Ledger) -> pa.Table:
         """As `process`, recalling from and recording to `ledger`.
 
-        Raises `FatalRequestError` when no request can succeed, `RunStopped` after `stop`.
+        Raises `FatalRequestError` when no request can succeed, `RunStopped` when `limiter` was stopped.
         """
 
     @abstractmethod
     async def close_paid(self) -> None:
         """Close connections; runs on the event loop that `process_paid` ran on."""
 
+    @property
     @abstractmethod
-    def stop(self) -> None:
-        """Send nothing more; what is in flight may arrive."""
-
-    @abstractmethod
-    def flow(self) -> tuple[int, int]:
-        """Return the requests in flight, and how many are allowed now."""
+    def limiter(self) -> Limiter:
+        """What admits its requests; the engine stops it and shows its flow."""
 
     async def process(self, batch: pa.Table) -> pa.Table:
         """Run outside an engine, where answers are kept only as long as the call lasts."""

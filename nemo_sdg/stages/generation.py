@@ -150,9 +150,10 @@ class LLMGenerationStage(PaidStage):
                 if isinstance(outcome, Exception):
                     errors[len(taken) - 1] = outcome
                     continue
-                self._fill(value, *outcome, choice)
+                completion, seed = outcome
+                self._fill(value, completion, seed, choice)
                 try:
-                    value.update(self.parse(outcome[0].texts[choice], rows[position]))
+                    value.update(self.parse(completion.texts[choice], rows[position]))
                 except Exception as error:  # noqa: BLE001 - a subclass's parser; this row's alone
                     errors[len(taken) - 1] = error
         if len(taken) != batch.num_rows:
