@@ -26,6 +26,11 @@ class Limiter(Protocol):
         """
         ...
 
+    @property
+    def most_in_flight(self) -> int:
+        """The attempts that it ever lets be in flight."""
+        ...
+
     def stop(self) -> None:
         """Admit nothing more: those who wait, and whoever comes, get `RunStopped`."""
         ...

@@ -54,6 +54,11 @@ class LocalLimiter:
         self._bursts_in_a_row = 0
         self._timers: dict[asyncio.AbstractEventLoop, asyncio.TimerHandle] = {}
 
+    @property
+    def most_in_flight(self) -> int:
+        """The attempts that it ever lets be in flight: `max_concurrent_requests`."""
+        return self.max_concurrent_requests
+
     def flow(self) -> tuple[int, int]:
         """Return the attempts in flight, and how many may be; none may during a pause."""
         return self.in_flight, 0 if self._clock() < self._paused_until else self._window

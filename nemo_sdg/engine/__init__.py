@@ -1,0 +1,1 @@
+"""How a pipeline runs: shards, workers, journal, commit. The only place that imports Ray."""

@@ -1,0 +1,38 @@
+"""Committing a shard: part file, rejected rows, and last the mark that it is done."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nemo_sdg.engine.folder import RunFolder, ShardDone, write_whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nemo_sdg.stages.base import Sink
+    from nemo_sdg.stages.rows import Rejection
+
+
+def commit_shard(
+    folder: RunFolder, sink: Sink, rows: pa.Table, rejections: list[Rejection], done: ShardDone
+) -> None:
+    """Put the results of a shard in their place; doing it twice changes nothing."""
+    rejected = folder.rejected(done.index)
+    if rejections:
+        lines = b"".join(msgspec.json.encode(rejection) + b"\n" for rejection in rejections)
+        write_whole(rejected, lines)
+    else:
+        rejected.unlink(missing_ok=True)
+    part = folder.part(done.index, sink.suffix)
+    aside = part.with_name(f".{part.name}.{os.getpid()}")
+    try:
+        aside.unlink(missing_ok=True)
+        sink.write(rows, aside)
+        aside.replace(part)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    folder.write_done(done)

@@ -1,0 +1,161 @@
+"""The run folder: what lies where, and writing it so that a kill leaves nothing half done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from nemo_sdg.errors import OutputError
+from nemo_sdg.report.numbers import Counts
+from nemo_sdg.stages.base import Shard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
+
+
+class ShardDone(msgspec.Struct):
+    """That a shard is committed, and what became of its rows; written last."""
+
+    index: int
+    counts: Counts
+    models: list[str] = []
+    """Which models answered."""
+
+
+class Manifest(msgspec.Struct):
+    """What a run is: made once, so that a resumed run sees the same shards and settings."""
+
+    pipeline: str
+    settings: list[dict[str, Any]]
+    """Of each step; results depend on nothing else."""
+    suffix: str
+    """Of part files."""
+    shards: list[Shard]
+    version: str
+    started: str
+    """UTC, ISO 8601."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the source."""
+        return sum(shard.rows for shard in self.shards)
+
+
+class RunFolder:
+    """Paths and atomic writes below one output directory."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).absolute()
+        self._run = self.path / "_run"
+
+    def part(self, shard: int, suffix: str) -> Path:
+        """Return where the rows of `shard` go."""
+        return self.path / f"part-{shard:05d}{suffix}"
+
+    def rejected(self, shard: int) -> Path:
+        """Return where the rejected rows of `shard` go, if there are any."""
+        return self.path / "rejected" / f"part-{shard:05d}.jsonl"
+
+    def answers(self, shard: int, worker: str) -> Path:
+        """Return the journal of paid answers of `shard` that `worker` writes."""
+        return self._run / "answers" / f"{shard:05d}-{worker}.jsonl"
+
+    def answers_of_all(self, shard: int) -> list[Path]:
+        """Return the journals of `shard` that any worker has written."""
+        return sorted((self._run / "answers").glob(f"{shard:05d}-*.jsonl"))
+
+    def heartbeat(self, worker: str) -> Path:
+        """Return where `worker` says each second what it does."""
+        return self._run / "workers" / f"{worker}.json"
+
+    @property
+    def stop_mark(self) -> Path:
+        """The file whose presence asks workers to finish what is in flight and stop."""
+        return self._run / "stop"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the driver of a run holds locked."""
+        return self._run / "lock"
+
+    def create(self) -> None:
+        """Make the folders; raises `OutputError` where that is not possible."""
+        try:
+            for folder in ("answers", "done", "workers"):
+                (self._run / folder).mkdir(parents=True, exist_ok=True)
+            (self.path / "rejected").mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"the output folder {self.path} cannot be made ({error.strerror or error}): "
+                "choose another with --output, or free space and rights there"
+            ) from None
+
+    def is_foreign(self) -> bool:
+        """Return whether the folder holds files, but no run of ours."""
+        return not self._run.exists() and self.path.exists() and any(self.path.iterdir())
+
+    def manifest(self) -> Manifest | None:
+        """Return the manifest of the run that is here; None when there is none."""
+        file = self._run / "manifest.json"
+        return _read(file, Manifest) if file.exists() else None
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Begin a run here."""
+        write_whole(self._run / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
+
+    def write_done(self, done: ShardDone) -> None:
+        """Mark a shard as committed."""
+        write_whole(self._run / "done" / f"{done.index:05d}.json", msgspec.json.encode(done))
+
+    def is_done(self, shard: int) -> bool:
+        """Return whether `shard` is committed."""
+        return (self._run / "done" / f"{shard:05d}.json").exists()
+
+    def done(self) -> dict[int, ShardDone]:
+        """Return the committed shards by index."""
+        found = [_read(file, ShardDone) for file in sorted((self._run / "done").glob("*.json"))]
+        return {done.index: done for done in found}
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write `file` aside and rename it, so that nobody ever sees half of it."""
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with aside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(file)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def changed_settings(before: list[Mapping[str, Any]], now: list[Mapping[str, Any]]) -> list[str]:
+    """Return in words what differs between the settings of two runs."""
+    if [step.get("step") for step in before] != [step.get("step") for step in now]:
+        return [f"the steps: {_names(before)} then, {_names(now)} now"]
+    return [
+        f"{new['step'].rpartition(':')[2]}.{key}: {old.get(key)!r:.60} then, {new.get(key)!r:.60} now"
+        for old, new in zip(before, now, strict=True)
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _names(settings: list[Mapping[str, Any]]) -> str:
+    return " > ".join(str(step.get("step", "?")).rpartition(":")[2] for step in settings)
+
+
+def _read(file: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except (msgspec.DecodeError, OSError) as error:
+        raise OutputError(
+            f"{file} cannot be read ({error}): it was changed or damaged; use another output folder"
+        ) from None

@@ -1,0 +1,129 @@
+"""The journal of a shard: every paid answer, kept from the moment it arrives."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nemo_sdg.client.answer import completion_from
+from nemo_sdg.errors import BadAnswerError, RequestError
+from nemo_sdg.report.numbers import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from io import BufferedWriter
+    from pathlib import Path
+
+    from nemo_sdg.client import Completion
+    from nemo_sdg.engine.folder import RunFolder
+
+
+class Entry(msgspec.Struct):
+    """One line of a journal."""
+
+    key: str
+    latency: float
+    """Seconds."""
+    attempts: int
+    throttles: int
+    raw: dict[str, Any]
+    """The whole body that the server sent."""
+
+
+class ShardJournal:
+    """A `Ledger` in a file: recalls what any worker has recorded for the shard, and appends what arrives.
+
+    Written by one worker alone; the file appears with the first answer. `counts` are those of this attempt at
+    the shard, with what earlier attempts had paid counted as reused. `answered` hears the latency in seconds
+    and the text of each new answer. Safe for several threads.
+    """
+
+    def __init__(
+        self, folder: RunFolder, shard: int, worker: str, answered: Callable[[float, str], None]
+    ) -> None:
+        self.counts = Counts()
+        self.models: set[str] = set()
+        self._answered = answered
+        self._file = folder.answers(shard, worker)
+        self._stream: BufferedWriter | None = None
+        self._lock = threading.Lock()
+        self._known: dict[str, Entry] = {}
+        for file in folder.answers_of_all(shard):
+            self._known.update((entry.key, entry) for entry in read_journal(file))
+
+    def recall(self, key: str) -> Completion | None:
+        """See `Ledger.recall`."""
+        entry = self._known.get(key)
+        if entry is None:
+            return None
+        try:
+            completion = completion_from(entry.raw)
+        except BadAnswerError:  # written by a version that read answers otherwise: ask again
+            return None
+        completion.latency, completion.attempts = entry.latency, entry.attempts
+        completion.throttles = entry.throttles
+        with self._lock:
+            self.counts.reused += 1
+            self._count(completion)
+        return completion
+
+    def record(self, key: str, completion: Completion) -> None:
+        """See `Ledger.record`."""
+        line = _encode(
+            Entry(key, completion.latency, completion.attempts, completion.throttles, completion.raw)
+        )
+        with self._lock:
+            if self._stream is None:
+                self._stream = self._file.open("ab")
+            self._stream.write(line + b"\n")
+            self.counts.requests += 1
+            self.counts.attempts += completion.attempts
+            self.counts.throttles += completion.throttles
+            self._count(completion)
+        self._answered(completion.latency, completion.texts[0])
+
+    def record_failure(self, error: Exception) -> None:
+        """See `Ledger.record_failure`."""
+        with self._lock:
+            self.counts.failures += 1
+            if isinstance(error, RequestError):
+                self.counts.requests += error.attempts > 0
+                self.counts.attempts += error.attempts
+                self.counts.throttles += error.throttles
+
+    def flush(self) -> None:
+        """Give what was recorded to the operating system, where a kill of the worker does not reach it."""
+        with self._lock:
+            if self._stream is not None:
+                self._stream.flush()
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        with self._lock:
+            if self._stream is not None:
+                self._stream.close()
+                self._stream = None
+
+    def _count(self, completion: Completion) -> None:
+        self.counts.prompt_tokens += completion.usage.prompt_tokens
+        self.counts.completion_tokens += completion.usage.completion_tokens
+        if completion.model:
+            self.models.add(completion.model)
+
+
+def read_journal(file: Path) -> list[Entry]:
+    """Return the whole entries of a journal; a torn or damaged line is no entry."""
+    entries = []
+    with file.open("rb") as stream:
+        for line in stream:
+            try:
+                entries.append(_decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError):  # torn by a kill while it was being written
+                continue
+    return entries
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Entry).decode

@@ -1,0 +1,105 @@
+"""One shard through a sequence of stages."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+
+from nemo_sdg.errors import ConfigError, FatalRequestError, NemoSDGError, OutputError, RunStopped
+from nemo_sdg.report.numbers import Counts
+from nemo_sdg.stages.base import PaidStage
+from nemo_sdg.stages.rows import Rejection, reject, split_rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nemo_sdg.client.loop_thread import LoopThread
+    from nemo_sdg.stages.base import Ledger, Stage
+
+_ENDS_THE_JOB = (FatalRequestError, RunStopped, ConfigError, OutputError)
+
+
+class ShardState(msgspec.Struct):
+    """The rows of a shard between two stages, and what became of the others."""
+
+    rows: pa.Table
+    rejections: list[Rejection] = []
+    counts: Counts = msgspec.field(default_factory=Counts)
+
+
+class StageSequence:
+    """Runs stages one after the other on the rows of a shard; several threads may run one shard each.
+
+    A stage object gets one batch at a time, for it may not be made for several threads; asynchronous stages
+    run on `loop` and get as many as there are.
+    """
+
+    def __init__(self, stages: Sequence[Stage], loop: LoopThread) -> None:
+        self._stages = [(stage, threading.Lock()) for stage in stages]
+        self._loop = loop
+
+    def run(self, state: ShardState, ledger: Ledger) -> None:
+        """Take `state` through all stages; raises only what ends the job."""
+        for stage, lock in self._stages:
+            rows: list[pa.Table] = []
+            for batch in _batches(state.rows, stage.batch_size):
+                made, rejections = split_rejected(self._process(stage, lock, batch, ledger))
+                rows.append(made)
+                state.rejections += rejections
+                for rejection in rejections:
+                    _add(state.counts.rejected, f"{rejection.stage}: {rejection.error}", 1)
+                _add(state.counts.filtered, stage.name, batch.num_rows - made.num_rows - len(rejections))
+            state.rows = _concatenated(rows, stage)
+
+    def _process(self, stage: Stage, lock: threading.Lock, batch: pa.Table, ledger: Ledger) -> pa.Table:
+        try:
+            made = self._call(stage, lock, batch, ledger)
+        except _ENDS_THE_JOB:
+            raise
+        except Exception as error:  # noqa: BLE001 - a stage may raise anything; only the rows at fault pay
+            if batch.num_rows == 1:
+                return reject(batch, {0: error}, stage.name)
+            alone = [self._process(stage, lock, row, ledger) for row in _batches(batch, 1)]
+            return _concatenated(alone, stage)
+        if not isinstance(made, pa.Table):
+            raise ConfigError(f"stage {stage.name} returned {type(made).__name__}: return a pyarrow.Table")
+        return made
+
+    def _call(self, stage: Stage, lock: threading.Lock, batch: pa.Table, ledger: Ledger) -> Any:
+        if isinstance(stage, PaidStage):
+            return self._loop.run(stage.process_paid(batch, ledger))
+        if inspect.iscoroutinefunction(stage.process):
+            return self._loop.run(stage.process(batch))
+        with lock:
+            return stage.process(batch)
+
+
+def failure_text(error: BaseException) -> str:
+    """Return what to tell a person about `error`: ours speak for themselves, others need their class."""
+    return str(error) if isinstance(error, NemoSDGError) else f"{type(error).__name__}: {error}"
+
+
+def _batches(rows: pa.Table, size: int | None) -> Iterator[pa.Table]:
+    if size is None or rows.num_rows <= size:
+        yield rows
+        return
+    for start in range(0, rows.num_rows, size):
+        yield rows.slice(start, size)
+
+
+def _concatenated(tables: list[pa.Table], stage: Stage) -> pa.Table:
+    if len(tables) == 1:
+        return tables[0]
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowInvalid as error:
+        raise ConfigError(f"stage {stage.name} returns batches of different types: {error}") from None
+
+
+def _add(counts: dict[str, int], key: str, number: int) -> None:
+    if number > 0:
+        counts[key] = counts.get(key, 0) + number

@@ -1,0 +1,105 @@
+"""What a pool of workers has to do, and what travels between pools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from nemo_sdg.report.numbers import Counts
+from nemo_sdg.stages.base import PaidStage, Shard
+from nemo_sdg.stages.rows import Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nemo_sdg.stages.base import Resources, Sink, Source, Stage
+
+
+class PoolWork(NamedTuple):
+    """The stages of one pool of workers; the first pool also reads, the last also commits."""
+
+    source: Source | None
+    stages: tuple[Stage, ...]
+    sink: Sink | None
+    resources: Resources | None
+    """Of one worker; None: hardly any, for it mostly waits."""
+    workers: int
+
+    def overlap(self, shard_rows: int) -> int:
+        """Return how many shards of `shard_rows` a worker must have at a time so that requests never run dry.
+
+        Twice as many rows as may be in flight, for each stage that asks: while one shard waits for its slowest
+        answer, the next ones have rows to send.
+        """
+        overlap = 1
+        for stage in self.stages:
+            if isinstance(stage, PaidStage):
+                overlap += -(-2 * stage.limiter.most_in_flight // max(1, shard_rows))
+        return min(overlap, _MOST_OVERLAP)
+
+
+_MOST_OVERLAP = 128  # threads of a worker
+
+
+class Parcel(msgspec.Struct):
+    """A shard on its way: before the first pool its plan, after the last one what became of it."""
+
+    shard: Shard
+    state: Literal["going", "done", "stopped", "failed"] = "going"
+    error: str = ""
+    """Class of the error that ends the job."""
+    message: str = ""
+    rows: bytes = b""
+    """Arrow stream of the rows between two pools."""
+    rejections: list[Rejection] = []
+    counts: Counts = msgspec.field(default_factory=Counts)
+    models: list[str] = []
+
+
+def divide(source: Source, stages: Sequence[Stage], sink: Sink, workers: int) -> list[PoolWork]:
+    """Return the pools for a pipeline: stages that ask for resources or workers of their own get a pool each.
+
+    All others run together with the stages that ask a model: fewer processes start sooner, and no rows cross
+    the object store.
+    """
+    groups: list[list[Stage]] = [[]]
+    own: list[Stage | None] = [None]
+    for stage in stages:
+        if stage.resources is not None or stage.workers is not None:
+            groups.append([stage])
+            own.append(stage)
+        elif own[-1] is None:
+            groups[-1].append(stage)
+        else:
+            groups.append([stage])
+            own.append(None)
+    if not groups[0]:
+        del groups[0], own[0]
+    pools = []
+    for index, (group, stage) in enumerate(zip(groups or [[]], own or [None], strict=True)):
+        pools.append(
+            PoolWork(
+                source=source if index == 0 else None,
+                stages=tuple(group),
+                sink=sink if index == len(groups) - 1 or not groups else None,
+                resources=stage.resources if stage else None,
+                workers=(stage.workers if stage else None) or workers,
+            )
+        )
+    return pools
+
+
+def pack(rows: pa.Table) -> bytes:
+    """Return `rows` as an Arrow stream."""
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, rows.schema) as writer:
+        writer.write_table(rows)
+    return bytes(stream.getvalue())
+
+
+def unpack(stream: bytes) -> pa.Table:
+    """Return the rows of an Arrow stream."""
+    with pa.ipc.open_stream(stream) as reader:
+        return reader.read_all()

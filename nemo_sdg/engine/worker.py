@@ -1,0 +1,189 @@
+"""A worker: owns an event loop, its stages and their clients; takes shards from the first stage to the commit."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow as pa
+
+from nemo_sdg.client.loop_thread import LoopThread
+from nemo_sdg.engine.commit import commit_shard
+from nemo_sdg.engine.folder import RunFolder, ShardDone, write_whole
+from nemo_sdg.engine.journal import ShardJournal
+from nemo_sdg.engine.shard_runner import ShardState, StageSequence, failure_text
+from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
+from nemo_sdg.errors import FatalRequestError, NemoSDGError, RunStopped
+from nemo_sdg.report.numbers import Counts
+from nemo_sdg.stages.base import PaidStage
+from nemo_sdg.stages.rows import OK, STATUS, set_column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from nemo_sdg.limits import Limiter
+
+BEAT = 0.5
+"""Seconds between heartbeats; as often journals are flushed and the stop mark is looked for."""
+_LATENCIES = 500  # a sample of the latest, for percentiles
+
+
+class Heartbeat(msgspec.Struct):
+    """What a worker says of itself."""
+
+    time: float
+    """Unix seconds."""
+    counts: Counts
+    """Of shards that it has not committed yet."""
+    in_flight: int
+    allowed: int
+    latency: list[float]
+    newest: str | None
+    first_request: float | None
+    """Unix seconds."""
+    last_answer: float | None
+    """Unix seconds."""
+
+
+class Worker:
+    """Works on any number of shards at a time, each in a thread of the caller.
+
+    `environment` holds the variables that the stages read and this process may lack. Raises what a stage's
+    `setup` raises.
+    """
+
+    def __init__(self, work: PoolWork, folder: Path, environment: Mapping[str, str]) -> None:
+        os.environ.update(environment)
+        self.name = uuid.uuid4().hex[:12]
+        self._work = work
+        self._folder = RunFolder(folder)
+        self._loop = LoopThread("nemo-sdg-worker")
+        self._sequence = StageSequence(work.stages, self._loop)
+        self._limiters: list[Limiter] = []
+        for stage in work.stages:
+            stage.setup()
+            if isinstance(stage, PaidStage) and stage.limiter not in self._limiters:
+                self._limiters.append(stage.limiter)
+        self._journals: set[ShardJournal] = set()
+        self._lock = threading.Lock()
+        self._latencies: list[float] = []
+        self._newest: str | None = None
+        self._first_request: float | None = None
+        self._last_answer: float | None = None
+        self._stopping = False
+        self._closed = threading.Event()
+        self._heart = threading.Thread(target=self._beat_until_closed, name="nemo-sdg-heart", daemon=True)
+        self._heart.start()
+
+    def run(self, parcel: Parcel) -> Parcel:
+        """Take one shard through this pool's stages; the parcel says what came of it. Never raises."""
+        if parcel.state != "going":
+            return parcel
+        journal: ShardJournal | None = None
+        try:
+            if self._stopping:
+                raise RunStopped("not begun: the run is being stopped")
+            journal = ShardJournal(self._folder, parcel.shard.index, self.name, self._answered)
+            with self._lock:
+                self._journals.add(journal)
+            self._run(parcel, journal)
+        except RunStopped as error:
+            parcel.state, parcel.message = "stopped", str(error)
+        except Exception as error:  # noqa: BLE001 - a worker must live on, and the driver must hear of it
+            if isinstance(error, FatalRequestError):
+                self.stop()
+            parcel.state, parcel.error = "failed", type(error).__name__
+            parcel.message = failure_text(error)
+            if not isinstance(error, NemoSDGError):
+                parcel.message += f" (shard {parcel.shard.index})"
+        finally:
+            if journal is not None:
+                journal.close()
+                with self._lock:
+                    self._journals.discard(journal)
+                parcel.counts.add(journal.counts)
+        return parcel
+
+    def stop(self) -> None:
+        """Send nothing more, begin no shard; what is in flight arrives and is kept."""
+        self._stopping = True
+        for limiter in self._limiters:
+            limiter.stop()
+
+    def close(self) -> None:
+        """Close stages, connections and threads."""
+        self._closed.set()
+        self._heart.join()
+        for stage in self._work.stages:
+            if isinstance(stage, PaidStage):
+                self._loop.run(stage.close_paid())
+            stage.close()
+        self._loop.stop()
+        self._folder.heartbeat(self.name).unlink(missing_ok=True)
+
+    def _run(self, parcel: Parcel, journal: ShardJournal) -> None:
+        work = self._work
+        rows = work.source.read(parcel.shard) if work.source else unpack(parcel.rows)
+        state = ShardState(rows, parcel.rejections, parcel.counts)
+        self._sequence.run(state, journal)
+        parcel.models = sorted({*parcel.models, *journal.models})
+        if work.sink is None:
+            parcel.rows = pack(state.rows)
+            return
+        written = set_column(state.rows, STATUS, pa.array([OK] * state.rows.num_rows, pa.string()))
+        counts = parcel.counts
+        counts.rows_read, counts.rows_written = parcel.shard.rows, written.num_rows
+        total = Counts()
+        total.add(counts)
+        total.add(journal.counts)
+        journal.flush()
+        done = ShardDone(parcel.shard.index, total, parcel.models)
+        commit_shard(self._folder, work.sink, written, parcel.rejections, done)
+        parcel.state, parcel.rejections, parcel.rows = "done", [], b""
+
+    def _answered(self, latency: float, newest: str) -> None:
+        """Keep what the heartbeat says of the latest answers; called for every one, so as little as may be."""
+        now = time.time()
+        self._last_answer = now
+        started = now - latency
+        if self._first_request is None or started < self._first_request:
+            self._first_request = started
+        self._newest = newest
+        latencies = self._latencies
+        latencies.append(latency)
+        if len(latencies) > 2 * _LATENCIES:
+            del latencies[:_LATENCIES]
+
+    def _beat_until_closed(self) -> None:
+        while not self._closed.wait(BEAT):
+            self._beat()
+
+    def _beat(self) -> None:
+        if not self._stopping and self._folder.stop_mark.exists():
+            self.stop()
+        with self._lock:
+            journals = list(self._journals)
+        counts = Counts()
+        for journal in journals:
+            journal.flush()
+            counts.add(journal.counts)
+        flows = [limiter.flow() for limiter in self._limiters]
+        beat = Heartbeat(
+            time=time.time(),
+            counts=counts,
+            in_flight=sum(flow[0] for flow in flows),
+            allowed=sum(flow[1] for flow in flows),
+            latency=self._latencies[-_LATENCIES:],
+            newest=self._newest,
+            first_request=self._first_request,
+            last_answer=self._last_answer,
+        )
+        try:
+            write_whole(self._folder.heartbeat(self.name), msgspec.json.encode(beat))
+        except OSError:  # a full disk shows at the commit, with what to do about it
+            return
