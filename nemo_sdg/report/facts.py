@@ -1,0 +1,79 @@
+"""The numbers of a report as labels and values, for the summary and the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemo_sdg.report.formats import duration, number, rate, share
+
+if TYPE_CHECKING:
+    from nemo_sdg.report.numbers import RunReport
+
+Fact = tuple[str, str]
+
+
+def heading(report: RunReport) -> str:
+    """Return in one line how the run ended."""
+    after = "in" if report.state == "finished" else "after"
+    total = f"{number(report.rows_total)} {'row' if report.rows_total == 1 else 'rows'}"
+    return (
+        f"{report.state} {after} {duration(report.seconds)}: "
+        f"{number(report.counts.rows_written)} of {total} in the dataset"
+    )
+
+
+def row_facts(report: RunReport) -> list[Fact]:
+    """Return what became of the rows."""
+    counts, total = report.counts, report.rows_total
+    return [
+        ("rows done", _part(counts.rows_read, total)),
+        ("written", _part(counts.rows_written, total)),
+        ("rejected", _part(counts.rows_rejected, total)),
+        ("filtered", _part(counts.rows_filtered, total)),
+    ]
+
+
+def request_facts(report: RunReport) -> list[Fact]:
+    """Return what was asked, and what it took."""
+    counts = report.counts
+    return [
+        ("requests", number(counts.requests)),
+        ("attempts", number(counts.attempts)),
+        ("throttles", number(counts.throttles)),
+        ("retries", number(counts.retries)),
+        ("failed requests", number(counts.failures)),
+        ("reused answers", number(counts.reused)),
+        ("prompt tokens", number(counts.prompt_tokens)),
+        ("completion tokens", number(counts.completion_tokens)),
+    ]
+
+
+def time_facts(report: RunReport) -> list[Fact]:
+    """Return how long this run took and how fast it went."""
+    return [
+        ("time", duration(report.seconds)),
+        ("to first request", duration(report.seconds_to_first_request)),
+        ("requests in a second", rate(report.requests_per_second)),
+        *((f"latency {name}", duration(seconds)) for name, seconds in report.latency.items()),
+    ]
+
+
+def reasons(numbers: dict[str, int]) -> list[tuple[str, int]]:
+    """Return the reasons of rejected or filtered rows, the most frequent first."""
+    return sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+
+
+def places(report: RunReport) -> list[Fact]:
+    """Return where the files are."""
+    folder = report.output.rstrip("/")
+    rejected = [("rejected rows", f"{folder}/rejected/")] if report.counts.rows_rejected else []
+    return [
+        ("dataset", f"{folder}/"),
+        *rejected,
+        ("report page", f"{folder}/report.html"),
+        ("report as data", f"{folder}/report.json"),
+    ]
+
+
+def _part(rows: int, total: int) -> str:
+    return f"{number(rows)} ({share(rows, total)})" if total and rows else number(rows)

@@ -1,0 +1,75 @@
+"""`report.json` and `report.html` in a run's folder."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import msgspec
+
+from nemo_sdg.errors import OutputError
+from nemo_sdg.report.numbers import RunReport
+from nemo_sdg.report.redact import redacted, shown_url, without_credentials
+from nemo_sdg.report.text import without_surrogates
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_report(report: RunReport, folder: Path) -> None:
+    """Write `report.json` and `report.html` into `folder`, each whole or not at all; OSError when it cannot.
+
+    Credentials in settings, messages and URLs are left out; rows are kept as they are.
+    """
+    from nemo_sdg.report.page import render_page  # noqa: PLC0415 - jinja2 is slow to import
+
+    shown = _shown(report)
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / "report.json", msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n")
+    _replace(folder / "report.html", render_page(shown).encode())
+
+
+def read_report(path: Path) -> RunReport:
+    """Return the report in the file `path`; OutputError when it is none, OSError when it cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RunReport)
+    except msgspec.DecodeError as error:
+        raise OutputError(
+            f"{path} is not a report of nemo_sdg ({error}): give the report.json of a run's output folder"
+        ) from error
+
+
+def _shown(report: RunReport) -> RunReport:
+    """Return a copy that holds JSON values only, and no credentials."""
+    plain = msgspec.to_builtins(report, enc_hook=str, str_keys=True)
+    plain = _writable(plain)
+    plain["settings"] = redacted(plain["settings"])
+    plain["message"] = without_credentials(plain["message"])
+    plain["output"] = without_credentials(plain["output"])
+    plain["endpoints"] = [shown_url(url) for url in plain["endpoints"]]
+    plain["latency"] = {name: value for name, value in plain["latency"].items() if value is not None}
+    return msgspec.convert(plain, RunReport)
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_surrogates(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (list, tuple)):
+        return [_writable(item) for item in value]
+    if isinstance(value, dict):
+        return {_writable(key): _writable(item) for key, item in value.items()}
+    return value
+
+
+def _replace(path: Path, content: bytes) -> None:
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            aside.unlink()

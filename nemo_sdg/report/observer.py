@@ -1,0 +1,85 @@
+"""Who is told about a run while it goes on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from nemo_sdg.report.redact import without_credentials
+from nemo_sdg.report.stream import SteadyStream, is_terminal
+from nemo_sdg.report.text import one_line
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from nemo_sdg.report.numbers import RunReport, Snapshot
+
+
+class RunTitle(msgspec.Struct, frozen=True):
+    """What is known of a run before its first request."""
+
+    pipeline: str
+    output: str
+    rows_total: int
+    models: list[str]
+    endpoints: list[str]
+    """URLs."""
+    simulated: bool
+    """The simulated endpoint answers."""
+    engine: str
+    """"ray" or "local"."""
+    workers: int
+
+
+class Observer(Protocol):
+    """Is told what happens to a run; shows it to a person, or not."""
+
+    def begin(self, title: RunTitle) -> None:
+        """Take in what run this is; called once, before the first snapshot."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Take in the state of the run; called as often as there is news, at least each second."""
+
+    def note(self, text: str) -> None:
+        """Take in one line of news."""
+
+    def end(self, report: RunReport) -> None:
+        """Take in how the run ended; called once, however it ended."""
+
+
+class Quiet:
+    """Shows nothing but the reason of a failure."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = SteadyStream(stream)
+
+    def begin(self, title: RunTitle) -> None:
+        """Show nothing."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def end(self, report: RunReport) -> None:
+        """Show why the run failed, if it did."""
+        if report.state == "failed":
+            mark = "[simulated endpoint] " if report.simulated else ""
+            self._stream.write(f"{mark}failed: {one_line(without_credentials(report.message))}\n")
+            self._stream.flush()
+
+
+def observer_for(stream: TextIO, *, quiet: bool = False) -> Observer:
+    """Return who shows a run on `stream`: a panel on a terminal, log lines elsewhere, nothing when quiet."""
+    if quiet:
+        return Quiet(stream)
+    if is_terminal(stream) and os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
+        from nemo_sdg.report.panel import Panel  # noqa: PLC0415 - rich is slow to import
+
+        return Panel(stream)
+    from nemo_sdg.report.log_lines import LogLines  # noqa: PLC0415
+
+    return LogLines(stream)

@@ -1,0 +1,63 @@
+"""A report as one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, StrictUndefined
+
+from nemo_sdg.report import facts
+from nemo_sdg.report.formats import duration, number, plural, share
+from nemo_sdg.report.phrases import BANNER, GO_ON
+from nemo_sdg.report.redact import shown_url
+
+if TYPE_CHECKING:
+    from nemo_sdg.report.numbers import RunReport
+
+_MOST_CHARACTERS = 6_000
+"""Of one field; a page with whole books in it would not open."""
+
+
+def render_page(report: RunReport) -> str:
+    """Return the page; everything in `report` appears as text, never as markup."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        number=number, duration=duration, text=_text, url=shown_url, length=len, plural=plural
+    )
+    environment.globals.update(facts=facts, share=share, banner=BANNER, go_on=GO_ON)
+    template = environment.from_string(files(__package__).joinpath("report.html.j2").read_text("utf-8"))
+    return template.render(report=report, counts=report.counts, parts=_parts(report), steps=_steps(report))
+
+
+def _parts(report: RunReport) -> list[tuple[str, int, float]]:
+    """Return the outcomes of rows with their share of all in %, for the bar."""
+    counts = report.counts
+    outcomes = [
+        ("written", counts.rows_written),
+        ("rejected", counts.rows_rejected),
+        ("filtered", counts.rows_filtered),
+    ]
+    # A stage may make several rows of one, so there can be more outcomes than rows of the source.
+    whole = max(1, report.rows_total, sum(rows for _, rows in outcomes))
+    return [(name, rows, round(100 * rows / whole, 3)) for name, rows in outcomes]
+
+
+def _steps(report: RunReport) -> list[tuple[str, dict[str, Any]]]:
+    """Return the steps' settings, each under the best name that there is."""
+    found = []
+    for position, settings in enumerate(report.settings, 1):
+        kind = str(settings.get("step", ""))
+        name = str(settings.get("name") or kind.rpartition(":")[2] or f"step {position}")
+        found.append((name, {key: value for key, value in settings.items() if key != "name"}))
+    return found
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    return f"{text[:_MOST_CHARACTERS]}… ({len(text):,} characters in all)"

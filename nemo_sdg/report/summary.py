@@ -1,0 +1,104 @@
+"""What a person reads when a run has ended: counts, three rows, the paths, and how to go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from nemo_sdg.report.facts import (
+    heading,
+    places,
+    reasons,
+    request_facts,
+    row_facts,
+    time_facts,
+)
+from nemo_sdg.report.formats import number
+from nemo_sdg.report.phrases import BANNER, GO_ON, MARK, asked
+from nemo_sdg.report.redact import without_credentials
+from nemo_sdg.report.stream import SteadyStream, is_terminal
+from nemo_sdg.report.text import crop, display_width, one_line, value_line
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from nemo_sdg.report.facts import Fact
+    from nemo_sdg.report.numbers import RunReport
+
+_PLAIN_WIDTH = 110
+"""Columns of a line in a log."""
+_LABEL = 22
+_MOST_REASONS = 8
+_MOST_FIELDS = 10
+_SAMPLES = 3
+
+
+class Section(NamedTuple):
+    """A group of labels and values under a title."""
+
+    title: str
+    facts: list[Fact]
+    whole: bool = False
+    """The values are to be copied, so they are never cropped."""
+
+
+def write_summary(report: RunReport, stream: TextIO | SteadyStream) -> None:
+    """Write the summary of `report`: a table on a terminal, aligned text elsewhere."""
+    steady = stream if isinstance(stream, SteadyStream) else SteadyStream(stream)
+    if is_terminal(steady):
+        from nemo_sdg.report.summary_table import print_table  # noqa: PLC0415 - rich is slow to import
+
+        print_table(report, sections(report), steady)
+    else:
+        mark = MARK if report.simulated else ""
+        steady.write("".join(f"{mark}{line}\n" for line in plain_lines(report)))
+    steady.flush()
+
+
+def plain_lines(report: RunReport, width: int = _PLAIN_WIDTH) -> list[str]:
+    """Return the summary as aligned lines; all but messages and paths fit `width` columns."""
+    lines = [one_line(f"{report.pipeline}: {heading(report)}")]
+    lines += [BANNER] if report.simulated else []
+    lines += advice(report)
+    for section in sections(report):
+        lines.append(f"{section.title}:")
+        for label, value in section.facts:
+            room = max(1, width - _LABEL - 2)
+            label_cell = crop(label, _LABEL - 1)
+            padding = " " * (_LABEL - display_width(label_cell))
+            lines.append(f"  {label_cell}{padding}{value if section.whole else crop(value, room)}".rstrip())
+    return lines
+
+
+def advice(report: RunReport) -> list[str]:
+    """Return why the run ended early and how to go on; nothing when it finished."""
+    if report.state == "finished":
+        return []
+    why = one_line(without_credentials(report.message))
+    return [*([f"why: {why}"] if why else []), f"to go on: {GO_ON}"]
+
+
+def sections(report: RunReport) -> list[Section]:
+    """Return all that the summary shows beside its heading."""
+    found = [Section("rows", _rows(report)), Section("requests", request_facts(report))]
+    found.append(
+        Section("this run", [("model", asked(report.models, report.endpoints)), *time_facts(report)])
+    )
+    for position, sample in enumerate(report.samples[:_SAMPLES], 1):
+        fields = [(one_line(str(name)), value_line(value, 400)) for name, value in sample.items()]
+        more = len(fields) - _MOST_FIELDS
+        rest = [("", f"and {number(more)} more fields")] if more > 0 else []
+        found.append(Section(f"row {position}", fields[:_MOST_FIELDS] + rest))
+    paths = [(label, one_line(without_credentials(path))) for label, path in places(report)]
+    return [*found, Section("files", paths, whole=True)]
+
+
+def _rows(report: RunReport) -> list[Fact]:
+    facts: list[Fact] = []
+    parts = {"rejected": report.counts.rejected, "filtered": report.counts.filtered}
+    for label, value in row_facts(report):
+        facts.append((label, value))
+        found = reasons(parts.get(label, {}))
+        facts += [("", f"{number(count)}  {one_line(reason)}") for reason, count in found[:_MOST_REASONS]]
+        if more := found[_MOST_REASONS:]:
+            facts.append(("", f"{number(sum(count for _, count in more))}  of {len(more)} more kinds"))
+    return facts
