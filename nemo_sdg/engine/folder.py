@@ -73,6 +73,10 @@ class RunFolder:
         """Return where `worker` says each second what it does."""
         return self._run / "workers" / f"{worker}.json"
 
+    def heartbeats(self) -> list[Path]:
+        """Return the heartbeats of all workers, those of dead ones included."""
+        return sorted((self._run / "workers").glob("*.json"))
+
     @property
     def stop_mark(self) -> Path:
         """The file whose presence asks workers to finish what is in flight and stop."""

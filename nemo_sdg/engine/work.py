@@ -30,8 +30,8 @@ class PoolWork(NamedTuple):
     def overlap(self, shard_rows: int) -> int:
         """Return how many shards of `shard_rows` a worker must have at a time so that requests never run dry.
 
-        Twice as many rows as may be in flight, for each stage that asks: while one shard waits for its slowest
-        answer, the next ones have rows to send.
+        Twice as many rows as may be in flight, for each stage that asks: while one shard waits for its
+        slowest answer, the next ones have rows to send.
         """
         overlap = 1
         for stage in self.stages:
@@ -64,31 +64,30 @@ def divide(source: Source, stages: Sequence[Stage], sink: Sink, workers: int) ->
     All others run together with the stages that ask a model: fewer processes start sooner, and no rows cross
     the object store.
     """
-    groups: list[list[Stage]] = [[]]
-    own: list[Stage | None] = [None]
+    groups: list[list[Stage]] = []
     for stage in stages:
-        if stage.resources is not None or stage.workers is not None:
-            groups.append([stage])
-            own.append(stage)
-        elif own[-1] is None:
+        if groups and not _alone(stage) and not _alone(groups[-1][0]):
             groups[-1].append(stage)
         else:
             groups.append([stage])
-            own.append(None)
-    if not groups[0]:
-        del groups[0], own[0]
+    groups = groups or [[]]
     pools = []
-    for index, (group, stage) in enumerate(zip(groups or [[]], own or [None], strict=True)):
+    for index, group in enumerate(groups):
+        alone = group[0] if group and _alone(group[0]) else None
         pools.append(
             PoolWork(
                 source=source if index == 0 else None,
                 stages=tuple(group),
-                sink=sink if index == len(groups) - 1 or not groups else None,
-                resources=stage.resources if stage else None,
-                workers=(stage.workers if stage else None) or workers,
+                sink=sink if index == len(groups) - 1 else None,
+                resources=alone.resources if alone else None,
+                workers=(alone.workers if alone else None) or workers,
             )
         )
     return pools
+
+
+def _alone(stage: Stage) -> bool:
+    return stage.resources is not None or stage.workers is not None
 
 
 def pack(rows: pa.Table) -> bytes:

@@ -1,4 +1,4 @@
-"""A worker: owns an event loop, its stages and their clients; takes shards from the first stage to the commit."""
+"""A worker: owns an event loop, its stages and their clients; takes shards from source to commit."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ class Worker:
         journal: ShardJournal | None = None
         try:
             if self._stopping:
-                raise RunStopped("not begun: the run is being stopped")
+                parcel.state = "stopped"
+                return parcel
             journal = ShardJournal(self._folder, parcel.shard.index, self.name, self._answered)
             with self._lock:
                 self._journals.add(journal)
@@ -147,7 +148,7 @@ class Worker:
         parcel.state, parcel.rejections, parcel.rows = "done", [], b""
 
     def _answered(self, latency: float, newest: str) -> None:
-        """Keep what the heartbeat says of the latest answers; called for every one, so as little as may be."""
+        """Keep what the heartbeat says of the latest answers; called for each, so as little as may be."""
         now = time.time()
         self._last_answer = now
         started = now - latency

@@ -1,0 +1,53 @@
+"""The small engine: one worker in this process, no Ray. For previews, tests and laptops."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from nemo_sdg.engine.work import Parcel
+from nemo_sdg.engine.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from nemo_sdg.engine.work import PoolWork
+    from nemo_sdg.stages.base import Shard
+
+
+def run_local(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> Iterator[Parcel]:
+    """Yield each shard's parcel as it comes back; as many shards overlap as the pools want."""
+    workers: list[Worker] = []
+    try:
+        workers.extend(Worker(pool, folder, {}) for pool in pools)
+        overlap = sum(pool.overlap(max(shard.rows for shard in shards)) for pool in pools)
+        yield from _overlapping(workers, shards, overlap)
+    finally:
+        for worker in workers:
+            worker.stop()
+            worker.close()
+
+
+def _overlapping(workers: Sequence[Worker], shards: Sequence[Shard], overlap: int) -> Iterator[Parcel]:
+    def through(shard: Shard) -> Parcel:
+        parcel = Parcel(shard)
+        for worker in workers:
+            parcel = worker.run(parcel)
+        return parcel
+
+    waiting = iter(shards)
+    running: set[Future[Parcel]] = set()
+    with ThreadPoolExecutor(overlap, thread_name_prefix="nemo-sdg-shard") as threads:
+        try:
+            while True:
+                while len(running) < overlap and (shard := next(waiting, None)) is not None:
+                    running.add(threads.submit(through, shard))
+                if not running:
+                    return
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield future.result()
+        finally:
+            for worker in workers:
+                worker.stop()  # so that threads end when the caller stops listening

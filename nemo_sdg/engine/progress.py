@@ -1,0 +1,113 @@
+"""How far a run is: committed shards, parcels of this run and workers' heartbeats put together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nemo_sdg.engine.worker import Heartbeat
+from nemo_sdg.report.numbers import Counts, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nemo_sdg.engine.folder import RunFolder, ShardDone
+    from nemo_sdg.engine.work import Parcel
+
+_DEAD_AFTER = 10.0  # seconds without a heartbeat
+
+
+class Progress:
+    """Adds up what is known of a run; safe for the threads that feed and read it.
+
+    `began` is when the command started, in Unix seconds.
+    """
+
+    def __init__(
+        self, folder: RunFolder, rows: int, before: Iterable[ShardDone], workers: int, began: float
+    ) -> None:
+        self._folder = folder
+        self._rows = rows
+        self._workers = workers
+        self._began = began
+        self._lock = threading.Lock()
+        self._before = Counts()
+        self.models: set[str] = set()
+        for done in before:
+            self._before.add(done.counts)
+            self.models.update(done.models)
+        self._now = Counts()
+        self._beats: dict[str, Heartbeat] = {}
+        self.stopping = False
+        self.first_request: float | None = None
+        self.last_answer: float | None = None
+
+    def add(self, parcel: Parcel) -> None:
+        """Take in what came back of a shard."""
+        with self._lock:
+            self._now.add(parcel.counts)
+            self.models.update(parcel.models)
+
+    def counts(self) -> Counts:
+        """Return the counts of this run and the earlier ones."""
+        with self._lock:
+            total = Counts()
+            total.add(self._before)
+            total.add(self._now)
+            return total
+
+    def snapshot(self) -> Snapshot:
+        """Return the state at this moment."""
+        self._read_heartbeats()
+        now = time.time()
+        alive = [beat for beat in self._beats.values() if now - beat.time < _DEAD_AFTER]
+        counts = self.counts()
+        for beat in alive:
+            counts.add(beat.counts)
+        newest = max(alive, key=lambda beat: beat.last_answer or 0.0, default=None)
+        return Snapshot(
+            elapsed=now - self._began,
+            rows_total=self._rows,
+            rows_before=self._before.rows_read,
+            counts=counts,
+            in_flight=sum(beat.in_flight for beat in alive),
+            allowed=sum(beat.allowed for beat in alive),
+            workers=len(alive),
+            workers_wanted=self._workers,
+            latency=[latency for beat in alive for latency in beat.latency],
+            newest=newest.newest if newest else None,
+            requests_before=self._before.requests,
+            tokens_before=self._before.prompt_tokens + self._before.completion_tokens,
+            stopping=self.stopping,
+        )
+
+    def seconds_to_first_request(self) -> float | None:
+        """Return the seconds from the command to the first request of this run."""
+        return None if self.first_request is None else self.first_request - self._began
+
+    def requests_per_second(self) -> float | None:
+        """Return the answered requests of this run over the time from the first to the last of them."""
+        if self.first_request is None or self.last_answer is None or self.last_answer <= self.first_request:
+            return None
+        return self._now.requests / (self.last_answer - self.first_request)
+
+    def latencies(self) -> list[float]:
+        """Return a sample of this run's latencies, in seconds."""
+        return [latency for beat in self._beats.values() for latency in beat.latency]
+
+    def _read_heartbeats(self) -> None:
+        for file in self._folder.heartbeats():
+            try:
+                beat = msgspec.json.decode(file.read_bytes(), type=Heartbeat)
+            except (OSError, msgspec.DecodeError):  # its worker has just ended
+                continue
+            if beat.time < self._began:
+                continue  # left behind by a worker that was killed in an earlier run
+            self._beats[file.stem] = beat
+            if beat.first_request is not None:
+                self.first_request = min(beat.first_request, self.first_request or beat.first_request)
+            if beat.last_answer is not None:
+                self.last_answer = max(beat.last_answer, self.last_answer or 0.0)

@@ -1,0 +1,80 @@
+"""Taking stages to workers: code of the user's own files, and the environment variables that stages read."""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nemo_sdg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import ModuleType
+
+    from nemo_sdg.stages.base import Stage
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def pickled(value: Any) -> bytes:
+    """Return `value` as bytes; classes and functions from the user's own files go along by value.
+
+    So a stage in `my_stages.py` needs to be installed nowhere. Raises `ConfigError` for what cannot travel.
+    """
+    from ray import cloudpickle  # noqa: PLC0415 - Ray's own, so that workers can read it
+
+    own = list(own_modules())
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(value))
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"a stage cannot travel to workers ({type(error).__name__}: {error}): "
+            "open files, models and connections in its setup(), which runs on the worker"
+        ) from error
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def unpickled(data: bytes) -> Any:
+    """Return what `pickled` was given."""
+    from ray import cloudpickle  # noqa: PLC0415 - see above
+
+    return cloudpickle.loads(data)
+
+
+def own_modules() -> Iterator[ModuleType]:
+    """Yield the imported modules that are neither installed packages, the standard library nor ours."""
+    installed = [Path(path).resolve() for path in _installed_places()]
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name == "__main__" or not file:
+            continue
+        path = Path(file).resolve()
+        if path.is_relative_to(_PACKAGE) or any(path.is_relative_to(place) for place in installed):
+            continue
+        yield module
+
+
+def environment_of(stages: Iterable[Stage]) -> dict[str, str]:
+    """Return the variables that `stages` read on a worker, as they are set here.
+
+    They reach workers only inside actor arguments: a cluster's other nodes may not have them set.
+    """
+    names = {name for stage in stages for name in stage.environment}
+    return {name: os.environ[name] for name in sorted(names) if name in os.environ}
+
+
+def _installed_places() -> Iterator[str]:
+    paths = sysconfig.get_paths()
+    yield from {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    yield from site.getsitepackages()
+    yield site.getusersitepackages()
