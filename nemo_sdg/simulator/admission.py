@@ -67,19 +67,20 @@ class Admission:
             bucket.take(costs[kind], now)
         return None
 
-    def headers(self, refusal: Refusal | None = None) -> str:
-        """Return the header lines that an answer carries now, in the style of the settings."""
+    def headers(self) -> str:
+        """Return the lines that every answer carries now, in the style of the settings."""
         style = self._limits.headers
-        if style == "none" or (not self._buckets and refusal is None):
+        if style == "none":
             return ""
         now = self._monotonic()
         if style == "openai":
-            lines = [openai_headers(kind, bucket, now) for kind, bucket in self._buckets.items()]
-        else:
-            unix_time = self._unix_time()
-            lines = [
-                anthropic_headers(kind, bucket, now, unix_time) for kind, bucket in self._buckets.items()
-            ]
-        if refusal is not None:
-            lines.append(retry_after_headers(refusal.wait, milliseconds=style == "openai"))
-        return "".join(lines)
+            return "".join([openai_headers(kind, bucket, now) for kind, bucket in self._buckets.items()])
+        unix_time = self._unix_time()
+        return "".join(
+            [anthropic_headers(kind, bucket, now, unix_time) for kind, bucket in self._buckets.items()]
+        )
+
+    def retry_headers(self, refusal: Refusal) -> str:
+        """Return the lines that a refusal carries besides."""
+        style = self._limits.headers
+        return "" if style == "none" else retry_after_headers(refusal.wait, milliseconds=style == "openai")

@@ -38,13 +38,14 @@ def wish_of(instructions: str, user: str) -> Wish:
 
 
 def _read(instructions: str, user: str) -> Wish:
+    # A plain search first: it is many times faster than a pattern, and prompts may hold whole documents.
     whole = f"{instructions}\n{user}" if instructions else user
     form: Form = "markdown"
     if "Question:" in whole and "Answer:" in whole:
         form = "labels"
-    elif _JSON.search(whole):
+    elif "JSON" in whole and _JSON.search(whole):
         form = "json"
-    code = _CODE.search(whole) is not None or "language code" in whole
+    code = ("[" in whole and _CODE.search(whole) is not None) or "language code" in whole
     return Wish(language_of(user), form, code)
 
 

@@ -54,7 +54,7 @@ def complete(request: Sampling, number: int, random_seed: int) -> Completion:
     seed = random_seed if request.seed is None else request.seed
     choices = []
     prompt_bytes = 0
-    fingerprint = request.seed or 0
+    fingerprint = -1 if request.seed is None else request.seed
     prompts = request.prompts()
     for prompt in prompts:
         prompt_bytes += prompt.length

@@ -1,4 +1,4 @@
-"""One client's connection: HTTP/1.1 in and out, one request after the other."""
+"""One client's connection: requests in, replies out in the same order."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, cast
-
-import httptools
+from typing import TYPE_CHECKING, cast
 
 from nemo_sdg.simulator.errors_json import error_body
+from nemo_sdg.simulator.reader import MAX_BODY_BYTES, HTTPRequest, InvalidHTTPError, RequestReader
 from nemo_sdg.simulator.reply import Reply
 
 if TYPE_CHECKING:
     from nemo_sdg.simulator.service import Service
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_QUEUED = 64
 
 # Time for the first half of a body to leave before the connection is reset.
@@ -24,30 +22,21 @@ _FLUSH_SECONDS = 0.02
 _DRIP_PIECES = 20
 
 
-class _Request(NamedTuple):
-    method: str
-    target: bytes
-    authorization: str | None
-    body: bytes
-    keep_alive: bool
-
-
 class Connection(asyncio.Protocol):
-    """Reads requests, asks the service and sends its replies in the order of the requests."""
+    """Asks the service for a reply to each request and sends it when and how the reply says."""
 
     def __init__(self, service: Service, connections: set[Connection]) -> None:
         """Serve one connection; it is in `connections` for as long as it is open."""
         self._service = service
         self._connections = connections
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
-        self._queue: deque[_Request] = deque()
+        self._reader = RequestReader(self._take, self._send_continue)
+        # Requests that came while another was being answered, or a reply to what was no request.
+        self._queue: deque[HTTPRequest | Reply] = deque()
         self._reply: Reply | None = None
         self._keep_alive = True
         self._timer: asyncio.TimerHandle | None = None
         self._draining = False
-        self._closed = False
-        self.on_message_begin()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start."""
@@ -57,7 +46,6 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the cause does not matter
         """Give up what has not been answered."""
-        self._closed = True
         self._connections.discard(self)
         self._queue.clear()
         if self._timer is not None:
@@ -71,79 +59,38 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Parse; the parser calls the methods below."""
+        """Read requests."""
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # No other protocol is spoken here: the request is answered, what follows is not HTTP.
-            self._transport.pause_reading()
-        except httptools.HttpParserError:
-            self._refuse(400, "The request is not valid HTTP/1.1.")
+            self._reader.feed(data)
+        except InvalidHTTPError:
+            self._take(_refusal(400, "The request is not valid HTTP/1.1."))
 
-    def on_message_begin(self) -> None:
-        """Forget the previous request."""
-        self._target = b""
-        self._authorization: str | None = None
-        self._expects = False
-        self._body: list[bytes] = []
-        self._body_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        """Take the target, or a further part of it."""
-        self._target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the few headers that matter."""
-        lower = name.lower()
-        if lower == b"authorization":
-            self._authorization = value.decode("latin-1")
-        elif lower == b"expect":
-            self._expects = value.lower() == b"100-continue"
-
-    def on_headers_complete(self) -> None:
-        """Let a careful client go on with its body."""
-        if self._expects and self._reply is None:
+    def _send_continue(self) -> None:
+        # Amid another request's answer it would be taken for a part of that.
+        if self._reply is None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def on_body(self, body: bytes) -> None:
-        """Collect the body."""
-        self._body_bytes += len(body)
-        if self._body_bytes <= MAX_BODY_BYTES:
-            self._body.append(body)
-        else:
-            self._body.clear()
-
-    def on_message_complete(self) -> None:
-        """Answer the request, or keep it until those before it are answered."""
-        if self._body_bytes > MAX_BODY_BYTES:
-            self._refuse(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    def _take(self, item: HTTPRequest | Reply) -> None:
+        """Answer now, or keep it until everything before it is answered."""
+        if self._transport.is_closing():
             return
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        request = _Request(
-            self._parser.get_method().decode("ascii"),
-            self._target,
-            self._authorization,
-            body,
-            self._parser.should_keep_alive(),
-        )
         if self._reply is None and not self._queue:
-            self._start(request)
+            self._start(item)
             return
-        self._queue.append(request)
+        self._queue.append(item)
         if len(self._queue) >= MAX_QUEUED:
             self._transport.pause_reading()
 
-    def _refuse(self, status: int, message: str) -> None:
-        """Answer what cannot be read, and close, for what follows can't be read either."""
-        if self._reply is None and not self._closed:
-            reply = Reply(status, error_body(message, "invalid_request_error", None))
-            self._transport.write(reply.head(keep_alive=False) + reply.body)
-        self._transport.close()
-
-    def _start(self, request: _Request) -> None:
-        reply = self._service.handle(request.method, request.target, request.authorization, request.body)
+    def _start(self, item: HTTPRequest | Reply) -> None:
+        if isinstance(item, Reply):
+            self._keep_alive, reply = False, item
+        elif item.body is None:
+            reply = _refusal(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+            self._keep_alive = item.keep_alive
+        else:
+            reply = self._service.handle(item.method, item.target, item.authorization, item.body)
+            self._keep_alive = item.keep_alive
         self._reply = reply
-        self._keep_alive = request.keep_alive
         if reply.manner == "hang":
             return
         if reply.delay > 0:
@@ -166,7 +113,7 @@ class Connection(asyncio.Protocol):
             self._timer = self._loop.call_later(_FLUSH_SECONDS, self._reset)
         else:
             self._transport.write(head)
-            size = max(1, -(-len(payload) // _DRIP_PIECES))
+            size = -(-len(payload) // _DRIP_PIECES)
             pieces = deque(payload[i : i + size] for i in range(0, len(payload), size))
             self._drip(pieces, reply.drip_seconds / len(pieces))
 
@@ -200,3 +147,7 @@ class Connection(asyncio.Protocol):
         self._draining = False
         if len(self._queue) < MAX_QUEUED and not self._transport.is_closing():
             self._transport.resume_reading()
+
+
+def _refusal(status: int, message: str) -> Reply:
+    return Reply(status, error_body(message, "invalid_request_error", None))

@@ -15,7 +15,7 @@ def language_of(prompt: str) -> Language:
     text = prompt.casefold()
     best = -1
     found = languages_by_name()["English"]
-    for name, language in _names():
+    for name, language in _names(text.isascii()):
         position = _last(text, name)
         if position > best:
             best, found = position, language
@@ -23,8 +23,13 @@ def language_of(prompt: str) -> Language:
 
 
 @cache
-def _names() -> tuple[tuple[str, Language], ...]:
-    return tuple((name.casefold(), language) for language in phrases().languages for name in language.names)
+def _names(only_ascii: bool) -> tuple[tuple[str, Language], ...]:
+    return tuple(
+        (name.casefold(), language)
+        for language in phrases().languages
+        for name in language.names
+        if name.isascii() or not only_ascii
+    )
 
 
 def _last(text: str, name: str) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
-if TYPE_CHECKING:
-    from nemo_sdg.simulator.completions import Usage
+from nemo_sdg.simulator.completions import Usage
 
 Manner = Literal["whole", "drip", "reset", "reset_mid_body", "hang"]
 

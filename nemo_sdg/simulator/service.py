@@ -71,10 +71,7 @@ class Service:
         if route is None:
             return self._elsewhere(method, path, authorization)
         if method != route[0]:
-            message = f"Method {method} is not allowed here; use {route[0]}."
-            refused = Reply(405, error_body(message, "invalid_request_error", None))
-            refused.headers = f"allow: {route[0]}\r\n"
-            return refused
+            return _not_allowed(method, route[0])
         if not path.endswith((b"/completions", b"/models")):
             return route[1](body)
         if path.endswith(b"/models"):
@@ -93,25 +90,16 @@ class Service:
             self.stats.leave(reply, written=written)
 
     def _unauthorized(self, authorization: str | None) -> Reply | None:
-        after = self.settings.faults.unauthorized_after
-        revoked = after is not None and self._answered >= after
-        if self.settings.api_keys is None and not revoked:
-            return None
-        scheme, _, key = (authorization or "").partition(" ")
-        known = self.settings.api_keys is None or key.strip() in self.settings.api_keys
-        if known and not revoked and (scheme.lower() == "bearer" or self.settings.api_keys is None):
-            return None
-        # The key itself is not repeated: errors end in logs.
-        message = (
-            "Incorrect API key provided."
-            if authorization
-            else "You didn't provide an API key in an Authorization header."
-        )
-        reply = Reply(401, error_body(message, "invalid_request_error", "invalid_api_key"))
-        reply.headers = "www-authenticate: Bearer\r\n"
-        if known and revoked:
+        keys, after = self.settings.api_keys, self.settings.faults.unauthorized_after
+        if keys is not None:
+            scheme, _, key = (authorization or "").partition(" ")
+            if scheme.lower() != "bearer" or key.strip() not in keys:
+                return _wrong_key("Incorrect" if authorization else "No")
+        if after is not None and self._answered >= after:
+            reply = _wrong_key("Incorrect")
             reply.fault = "unauthorized_after"
-        return reply
+            return reply
+        return None
 
     def _chat(self, body: bytes) -> Reply:
         return self._complete(read_chat, body)
@@ -120,6 +108,12 @@ class Service:
         return self._complete(read_text, body)
 
     def _complete(self, read: Callable[[bytes], Sampling], body: bytes) -> Reply:
+        reply = self._decide(read, body)
+        if not self._admission.unlimited:
+            reply.headers += self._admission.headers()
+        return reply
+
+    def _decide(self, read: Callable[[bytes], Sampling], body: bytes) -> Reply:
         try:
             request = read(body)
         except RequestRefusedError as error:
@@ -128,18 +122,13 @@ class Service:
             return _no_model(request.model)
         completion = complete(request, self._number, self._unseeded.getrandbits(63))
         admission = self._admission
-        headers = ""
         if not admission.unlimited:
-            refused = admission.admit(completion.usage.total_tokens, self.stats.concurrency)
-            headers = admission.headers(refused)
-            if refused is not None:
-                throttled = Reply(429, error_body(refused.message, refused.kind, "rate_limit_exceeded"))
-                throttled.headers = headers
-                return throttled
+            throttled = admission.admit(completion.usage.total_tokens, self.stats.concurrency)
+            if throttled is not None:
+                body = error_body(throttled.message, throttled.kind, "rate_limit_exceeded")
+                return Reply(429, body, headers=admission.retry_headers(throttled))
         fault = self._dice.throw()
-        reply = (fault and refusal(fault)) or self._answer(request, completion, fault)
-        reply.headers = headers
-        return reply
+        return (fault and refusal(fault)) or self._answer(request, completion, fault)
 
     def _answer(self, request: Sampling, completion: Completion, fault: str | None) -> Reply:
         refused = fault == "null_content"
@@ -178,14 +167,17 @@ class Service:
         return Reply(200, msgspec.json.encode({"object": "list", "data": data}))
 
     def _elsewhere(self, method: str, path: bytes, authorization: str | None) -> Reply:
-        name = path.removeprefix(b"/v1").removeprefix(b"/models/")
-        if method == "GET" and name and b"/models/" in path[:11] and not name.startswith(b"/"):
-            model = unquote(name.decode(errors="replace"))
-            known = self.settings.models is None or model in self.settings.models
-            found = Reply(200, msgspec.json.encode(self._model(model))) if known else _no_model(model)
-            return self._unauthorized(authorization) or found
-        shown = path.decode("ascii", "replace")
-        return Reply(404, error_body(f"Invalid URL ({method} {shown})", "invalid_request_error", None))
+        """Answer for one model, whose name is a part of the path, or for a path that leads nowhere."""
+        short = path.removeprefix(b"/v1")
+        if not short.startswith(b"/models/"):
+            message = f"Invalid URL ({method} {path.decode('ascii', 'replace')})"
+            return Reply(404, error_body(message, "invalid_request_error", None))
+        if method != "GET":
+            return _not_allowed(method, "GET")
+        name = unquote(short.removeprefix(b"/models/").decode(errors="replace"))
+        known = self.settings.models is None or name in self.settings.models
+        found = Reply(200, msgspec.json.encode(self._model(name))) if known else _no_model(name)
+        return self._unauthorized(authorization) or found
 
     def _reset_stats(self, _: bytes) -> Reply:
         self.stats.reset()
@@ -199,6 +191,17 @@ class Service:
         settings = self.settings
         shown = {"latency": settings.latency, "limits": settings.limits, "faults": settings.faults}
         return Reply(200, msgspec.json.encode(shown))
+
+
+def _not_allowed(method: str, allowed: str) -> Reply:
+    body = error_body(f"Method {method} is not allowed here; use {allowed}.", "invalid_request_error", None)
+    return Reply(405, body, headers=f"allow: {allowed}\r\n")
+
+
+def _wrong_key(what: str) -> Reply:
+    # The key itself is not repeated: errors end up in logs.
+    body = error_body(f"{what} API key provided.", "invalid_request_error", "invalid_api_key")
+    return Reply(401, body, headers="www-authenticate: Bearer\r\n")
 
 
 def _no_model(name: str) -> Reply:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nemo_sdg.simulator.completions import MODEL
+from nemo_sdg.simulator.completions import MODEL, Usage
 
 if TYPE_CHECKING:
-    from nemo_sdg.simulator.completions import Completion, Usage
+    from nemo_sdg.simulator.completions import Completion
 
 # About two tokens, as busy servers send.
 PIECE_LENGTH = 8

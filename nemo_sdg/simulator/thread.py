@@ -78,7 +78,10 @@ class SimulatorThread:
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._serve())
-        except OSError as error:
+        except BaseException as error:
+            if self._ready.done():
+                raise
+            # Whoever waits for the start is told, in the thread that can do something about it.
             self._ready.set_exception(error)
 
     async def _serve(self) -> None:
