@@ -38,11 +38,12 @@ def share(part: int, whole: int) -> str:
     if whole <= 0:
         return _UNKNOWN
     percent = 100 * part / whole
-    if 0 < percent < 1:
-        return "<1 %"
-    if 99 < percent < 100:  # noqa: PLR2004
-        return ">99 %"
-    return f"{percent:.0f} %"
+    if 0 < percent < 0.1:  # noqa: PLR2004
+        return "<0.1 %"
+    if 99.9 < percent < 100:  # noqa: PLR2004
+        return ">99.9 %"
+    precise = percent < 10 or 99 < percent < 100  # noqa: PLR2004 - where a tenth tells something
+    return f"{percent:.1f}".removesuffix(".0") + " %" if precise else f"{percent:.0f} %"
 
 
 def duration(seconds: float | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nemo_sdg.report.formats import duration, plural, rate
-from nemo_sdg.report.phrases import MARK, asked, flow, outcome, rows_done, stopping, trouble
-from nemo_sdg.report.rates import Rates, percentile
+from nemo_sdg.report.phrases import MARK, asked, flow, outcome, rows_done, spread, stopping, trouble
+from nemo_sdg.report.rates import Rates
 from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.stream import SteadyStream
 from nemo_sdg.report.text import one_line
@@ -70,9 +70,7 @@ class LogLines:
             f"{rate(rates.tokens_now)} tokens (mean {rate(rates.tokens_mean)})",
             flow(snapshot.in_flight, snapshot.allowed),
             trouble(counts),
-            f"p50 {duration(percentile(snapshot.latency, 50))}, "
-            f"p95 {duration(percentile(snapshot.latency, 95))}, "
-            f"p99 {duration(percentile(snapshot.latency, 99))}",
+            "latency " + spread(snapshot.latency),
             f"{snapshot.workers} of {plural(snapshot.workers_wanted, 'worker')}",
         ]
         return f"{duration(snapshot.elapsed)}: {'; '.join(parts)}"

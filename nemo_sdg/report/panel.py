@@ -47,7 +47,7 @@ class Panel:
     def begin(self, title: RunTitle) -> None:
         """Draw what runs."""
         self._title = title
-        # It draws when told to, in the caller's thread: nothing is drawn twice, and nothing between two lines.
+        # It draws when told to, in the caller's thread: no thread to leave behind, nothing drawn twice.
         self._live = Live(
             console=self._console, auto_refresh=False, transient=True, get_renderable=self._draw
         )

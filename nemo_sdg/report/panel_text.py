@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from nemo_sdg.report.formats import duration, number, rate, short
-from nemo_sdg.report.phrases import BANNER, asked, flow, outcome, rows_done, stopping, trouble
-from nemo_sdg.report.rates import percentile
+from nemo_sdg.report.phrases import BANNER, asked, flow, outcome, rows_done, spread, stopping, trouble
 from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.text import crop, one_line
 
@@ -47,6 +46,8 @@ def panel_lines(
     say("model", asked(title.models, title.endpoints))
     if title.simulated:
         lines.append(Text(crop(BANNER if unicode else BANNER.replace("—", "-"), width - 1), "bold yellow"))
+    if snapshot and snapshot.stopping:
+        lines.append(Text(crop(stopping(snapshot.in_flight), width - 1), "bold yellow"))
     if snapshot is None:
         say("rows", f"{number(title.rows_total)} to do, starting")
     else:
@@ -77,13 +78,10 @@ def _say_state(
         f"{short(counts.prompt_tokens + counts.completion_tokens)} in all",
     )
     say("trouble", trouble(counts), "yellow" if counts.throttles or counts.failures else "")
-    spread = (f"p{share} {duration(percentile(snapshot.latency, share))}" for share in (50, 95, 99))
-    say("latency", ", ".join(spread))
+    say("latency", spread(snapshot.latency))
     alive = f"{number(snapshot.workers)} of {number(snapshot.workers_wanted)} alive"
     say("workers", f"{alive}; {duration(snapshot.elapsed)} since the command")
-    if snapshot.stopping:
-        say("", stopping(snapshot.in_flight), "bold yellow")
-    say("newest"(snapshot.newest or "", room))
+    say("newest", one_line(snapshot.newest or "", room))
 
 
 def _bar(done: int, total: int, size: int, blocks: tuple[str, str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemo_sdg.report.formats import number, plural, share
+from nemo_sdg.report.formats import duration, number, plural, share
+from nemo_sdg.report.rates import percentile
 from nemo_sdg.report.redact import shown_url
 from nemo_sdg.report.text import one_line
 
@@ -47,6 +48,11 @@ def trouble(counts: Counts) -> str:
         f"{number(counts.retries)} {'retry' if counts.retries == 1 else 'retries'}, "
         f"{number(counts.failures)} failed"
     )
+
+
+def spread(latency: list[float]) -> str:
+    """Return the percentiles of latencies in seconds."""
+    return ", ".join(f"p{percent} {duration(percentile(latency, percent))}" for percent in (50, 95, 99))
 
 
 def asked(models: list[str], endpoints: list[str]) -> str:

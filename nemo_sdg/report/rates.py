@@ -1,4 +1,4 @@
-"""How fast a run goes and how long it will take: arithmetic over its snapshots, without a clock of its own."""
+"""How fast a run goes and how long it will take: arithmetic over its snapshots, with no clock."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""A text stream that never stops a run: what cannot be shown is replaced, and a reader that left is no error."""
+"""A text stream that never stops a run: failures to show something are swallowed."""
 
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,18 +26,14 @@ class SteadyStream(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Write `text`; return its length."""
-        try:
+        with suppress(OSError, ValueError):  # ValueError: the stream is closed
             self._stream.write(text.encode(self.encoding, "replace").decode(self.encoding))
-        except (OSError, ValueError):  # ValueError: the stream is closed
-            pass
         return len(text)
 
     def flush(self) -> None:
         """Send what was written on its way."""
-        try:
+        with suppress(OSError, ValueError):
             self._stream.flush()
-        except (OSError, ValueError):
-            pass
 
     def isatty(self) -> bool:
         """Say whether a terminal shows it."""

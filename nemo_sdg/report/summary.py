@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from nemo_sdg.report.facts import (
-    heading,
-    places,
-    reasons,
-    request_facts,
-    row_facts,
-    time_facts,
-)
-from nemo_sdg.report.formats import number
-from nemo_sdg.report.phrases import BANNER, GO_ON, MARK, asked
+from nemo_sdg.report.facts import heading, places, reasons, row_facts
+from nemo_sdg.report.formats import duration, number, plural, rate
+from nemo_sdg.report.phrases import BANNER, GO_ON, MARK, asked, trouble
 from nemo_sdg.report.redact import without_credentials
-from nemo_sdg.report.stream import SteadyStream, is_terminal
+from nemo_sdg.report.stream import SteadyStream
 from nemo_sdg.report.text import crop, display_width, one_line, value_line
 
 if TYPE_CHECKING:
@@ -26,7 +19,7 @@ if TYPE_CHECKING:
 
 _PLAIN_WIDTH = 110
 """Columns of a line in a log."""
-_LABEL = 22
+_LABEL = 16
 _MOST_REASONS = 8
 _MOST_FIELDS = 10
 _SAMPLES = 3
@@ -44,7 +37,7 @@ class Section(NamedTuple):
 def write_summary(report: RunReport, stream: TextIO | SteadyStream) -> None:
     """Write the summary of `report`: a table on a terminal, aligned text elsewhere."""
     steady = stream if isinstance(stream, SteadyStream) else SteadyStream(stream)
-    if is_terminal(steady):
+    if steady.isatty():
         from nemo_sdg.report.summary_table import print_table  # noqa: PLC0415 - rich is slow to import
 
         print_table(report, sections(report), steady)
@@ -79,15 +72,17 @@ def advice(report: RunReport) -> list[str]:
 
 def sections(report: RunReport) -> list[Section]:
     """Return all that the summary shows beside its heading."""
-    found = [Section("rows", _rows(report)), Section("requests", request_facts(report))]
-    found.append(
-        Section("this run", [("model", asked(report.models, report.endpoints)), *time_facts(report)])
-    )
+    found = [
+        Section("rows", _rows(report)),
+        Section("requests", _requests(report)),
+        Section("this run", _this_run(report)),
+    ]
     for position, sample in enumerate(report.samples[:_SAMPLES], 1):
         fields = [(one_line(str(name)), value_line(value, 400)) for name, value in sample.items()]
         more = len(fields) - _MOST_FIELDS
         rest = [("", f"and {number(more)} more fields")] if more > 0 else []
         found.append(Section(f"row {position}", fields[:_MOST_FIELDS] + rest))
+    # Paths are copied: cropping would make them useless.
     paths = [(label, one_line(without_credentials(path))) for label, path in places(report)]
     return [*found, Section("files", paths, whole=True)]
 
@@ -102,3 +97,24 @@ def _rows(report: RunReport) -> list[Fact]:
         if more := found[_MOST_REASONS:]:
             facts.append(("", f"{number(sum(count for _, count in more))}  of {len(more)} more kinds"))
     return facts
+
+
+def _requests(report: RunReport) -> list[Fact]:
+    counts = report.counts
+    return [
+        ("sent", f"{number(counts.requests)} in {plural(counts.attempts, 'attempt')}"),
+        ("trouble", trouble(counts)),
+        ("reused answers", number(counts.reused)),
+        ("tokens", f"{number(counts.prompt_tokens)} prompt, {number(counts.completion_tokens)} completion"),
+    ]
+
+
+def _this_run(report: RunReport) -> list[Fact]:
+    first = report.seconds_to_first_request
+    latency = ", ".join(f"{name} {duration(seconds)}" for name, seconds in report.latency.items())
+    return [
+        ("model", asked(report.models, report.endpoints)),
+        ("time", f"{duration(report.seconds)}, first request after {duration(first)}"),
+        ("speed", f"{rate(report.requests_per_second)} requests"),
+        ("latency", latency or "-"),
+    ]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO, cast
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from nemo_sdg.report.facts import heading
 from nemo_sdg.report.phrases import BANNER
 from nemo_sdg.report.summary import advice
-from nemo_sdg.report.text import crop, one_line
+from nemo_sdg.report.text import crop, display_width, one_line
 
 if TYPE_CHECKING:
     from nemo_sdg.report.numbers import RunReport
@@ -20,37 +18,34 @@ if TYPE_CHECKING:
     from nemo_sdg.report.summary import Section
 
 _COLOURS = {"finished": "bold green", "stopped": "bold yellow", "failed": "bold red"}
-_TITLE, _LABEL = 9, 21
+_TITLE, _LABEL = 10, 16
 
 
 def print_table(report: RunReport, sections: list[Section], stream: SteadyStream) -> None:
-    """Print `sections` one under another with the heading above and the paths, uncut, below."""
+    """Print `sections` one under another, with lines between them and the heading above.
+
+    Nothing is padded at the right (as rich's tables are): a terminal that draws some script wider than was
+    counted would wrap the line.
+    """
     console = Console(file=cast("TextIO", stream), force_terminal=True, highlight=False, markup=False)
-    colour = _COLOURS.get(report.state, "bold")
-    console.print(Text(one_line(f"{report.pipeline}: {heading(report)}"), colour))
+    line = "─" if console.encoding.startswith("utf") else "-"
+    rule = Text(line * (console.width - 1), style="dim", no_wrap=True)
+    console.print(Text(one_line(f"{report.pipeline}: {heading(report)}"), _COLOURS.get(report.state, "bold")))
     if report.simulated:
         console.print(Text(BANNER, "bold yellow"))
-    for line in advice(report):
-        console.print(Text(line))
-    table = Table(box=box.HORIZONTALS, show_header=False, show_edge=True, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(no_wrap=True, overflow="crop")
-    room = max(10, console.width - _TITLE - _LABEL - 8)
+    for text in advice(report):
+        console.print(Text(text))
+    room = max(10, console.width - _TITLE - _LABEL - 1)
     for section in sections:
-        if section.whole:
-            continue
-        title = section.title
+        console.print(rule)
         for position, (label, value) in enumerate(section.facts):
-            last = position == len(section.facts) - 1
-            table.add_row(
-                title if position == 0 else "",
-                Text(crop(label, _LABEL)),
-                Text(crop(value, room)),
-                end_section=last,
-            )
-    console.print(table)
-    for section in sections:
-        for label, value in section.facts if section.whole else []:
-            # Uncut and without padding, so that a path can be copied however long it is.
-            console.print(Text.assemble((f"{label:<14}", "dim"), value), soft_wrap=True)
+            title = section.title if position == 0 else ""
+            shown = value if section.whole else crop(value, room)
+            cells = ((_cell(title, _TITLE), "bold"), (_cell(label, _LABEL), "dim"), shown)
+            console.print(Text.assemble(*cells, no_wrap=True), soft_wrap=section.whole, crop=False)
+    console.print(rule)
+
+
+def _cell(text: str, width: int) -> str:
+    shown = crop(text, width - 1)
+    return shown + " " * (width - display_width(shown))
