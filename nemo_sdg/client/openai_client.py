@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from nemo_sdg.client.answer import read_answer
+from nemo_sdg.client.backoff import backoff
 from nemo_sdg.client.base import DEADLINE, AsyncLLMClient, LLMClient
 from nemo_sdg.client.endpoint import resolve_endpoint
 from nemo_sdg.client.failure import Refused
@@ -15,7 +17,13 @@ from nemo_sdg.client.lean import LeanTransport
 from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.client.payload import build_payload
 from nemo_sdg.client.refusal import read_refusal
-from nemo_sdg.errors import ConfigError, RequestError
+from nemo_sdg.errors import (
+    ConfigError,
+    ConnectionFailedError,
+    RequestError,
+    RequestTimeoutError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 
 _LEAN_OPTIONS = {"api_key", "base_url", "organization", "project", "default_headers", "default_query"}
 _SUCCESS = range(200, 300)
+_LOOKS = 3  # tries at the list of models
 
 
 class AsyncOpenAIClient(AsyncLLMClient):
@@ -128,11 +137,22 @@ class AsyncOpenAIClient(AsyncLLMClient):
         self._transport = LeanTransport(self._endpoint, self.timeout)
 
     async def list_models(self) -> list[str]:
-        """Return the names that the server lists at `/models`, [] where it lists none; one attempt.
+        """Return the names that the server lists at `/models`, [] where it lists none.
 
-        Raises `RequestError` when nothing answers or the credential is refused.
+        Raises `FatalRequestError` when nothing answers, at the third try, or the credential is refused.
         """
-        answer = await self._ready().get("/models")
+        for attempt in range(1, _LOOKS + 1):
+            try:
+                answer = await self._ready().get("/models")
+            except (ConnectionFailedError, RequestTimeoutError) as error:
+                if attempt == _LOOKS:
+                    raise UnreachableError(
+                        f"{self._redacted(error)}: check base_url, and that the server is running",
+                        attempts=attempt,
+                    ) from None
+                await asyncio.sleep(backoff(attempt, min(self.base_delay, 1.0)))
+            else:
+                break
         if answer.status not in _SUCCESS:
             refusal = self._refused(answer)
             if answer.status in (401, 403):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -125,6 +126,17 @@ class RunFolder:
         found = [_read(file, ShardDone) for file in sorted((self._run / "done").glob("*.json"))]
         return {done.index: done for done in found}
 
+    def first_rows(self, manifest: Manifest, number: int) -> list[dict[str, Any]]:
+        """Return the first `number` rows of the dataset, or fewer where it has fewer."""
+        rows: list[dict[str, Any]] = []
+        for shard in manifest.shards:
+            part = self.part(shard.index, manifest.suffix)
+            if part.exists():
+                rows += _head(part, number - len(rows))
+            if len(rows) >= number:
+                break
+        return rows
+
 
 def write_whole(file: Path, content: bytes) -> None:
     """Write `file` aside and rename it, so that nobody ever sees half of it."""
@@ -140,7 +152,7 @@ def write_whole(file: Path, content: bytes) -> None:
         raise
 
 
-def changed_settings(before: list[Mapping[str, Any]], now: list[Mapping[str, Any]]) -> list[str]:
+def changed_settings(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return in words what differs between the settings of two runs."""
     if [step.get("step") for step in before] != [step.get("step") for step in now]:
         return [f"the steps: {_names(before)} then, {_names(now)} now"]
@@ -152,8 +164,21 @@ def changed_settings(before: list[Mapping[str, Any]], now: list[Mapping[str, Any
     ]
 
 
-def _names(settings: list[Mapping[str, Any]]) -> str:
+def _names(settings: Sequence[Mapping[str, Any]]) -> str:
     return " > ".join(str(step.get("step", "?")).rpartition(":")[2] for step in settings)
+
+
+def _head(part: Path, number: int) -> list[dict[str, Any]]:
+    if part.suffix == ".parquet":
+        import pyarrow.parquet as pq  # noqa: PLC0415 - not needed for JSON lines
+
+        with pq.ParquetFile(part) as file:
+            batch = next(file.iter_batches(batch_size=max(1, number)), None)
+        rows = [] if batch is None else batch.slice(0, number).to_pylist()
+    else:
+        with part.open("rb") as lines:
+            rows = [msgspec.json.decode(line) for line in islice(lines, number)]
+    return rows
 
 
 def _read(file: Path, kind: type[T]) -> T:

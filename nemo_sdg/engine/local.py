@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ def run_local(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) 
     """Yield each shard's parcel as it comes back; as many shards overlap as the pools want."""
     workers: list[Worker] = []
     try:
-        workers.extend(Worker(pool, folder, {}) for pool in pools)
+        workers.extend(Worker(copy.deepcopy(pool), folder, {}) for pool in pools)  # as if it had travelled
         overlap = sum(pool.overlap(max(shard.rows for shard in shards)) for pool in pools)
         yield from _overlapping(workers, shards, overlap)
     finally:

@@ -7,6 +7,7 @@ import os
 import threading
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,7 +20,6 @@ from nemo_sdg.errors import ConfigError, RunStopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from nemo_sdg.engine.work import PoolWork
     from nemo_sdg.stages.base import Shard
@@ -126,7 +126,7 @@ class RayWorker:
     """A `Worker` as Ray Data drives it: one call, in a thread of its own, is one shard."""
 
     def __init__(self, pool: bytes, folder: str, environment: Mapping[str, str]) -> None:
-        self._worker = Worker(unpickled(pool), folder, environment)
+        self._worker = Worker(unpickled(pool), Path(folder), environment)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Run the one shard of `batch`."""

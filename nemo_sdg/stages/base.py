@@ -117,6 +117,13 @@ class PaidStage(Stage):
         Raises `FatalRequestError` when no request can succeed, `RunStopped` when `limiter` was stopped.
         """
 
+    async def check(self) -> list[str]:
+        """Look at the endpoint before a run, without paying; return what a person should know.
+
+        Runs in the driver, without `setup` before it. Raises `FatalRequestError` when it cannot be used.
+        """
+        return []
+
     @abstractmethod
     async def close_paid(self) -> None:
         """Close connections; runs on the event loop that `process_paid` ran on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import hashlib
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 import pyarrow as pa
 
-from nemo_sdg.client import AsyncLLMClient, GenerationConfig, LLMClient
+from nemo_sdg.client import AsyncLLMClient, AsyncOpenAIClient, GenerationConfig, LLMClient
 from nemo_sdg.client.in_threads import asynchronous
 from nemo_sdg.errors import ConfigError, FatalRequestError, RequestError, RowError, RunStopped
 from nemo_sdg.stages.base import PaidStage
@@ -90,6 +91,20 @@ class LLMGenerationStage(PaidStage):
         close = getattr(self.client, "close", None)
         if close is not None:
             await close()
+
+    async def check(self) -> list[str]:
+        """Ask the endpoint for its models, where it can be asked."""
+        if not isinstance(self.client, AsyncOpenAIClient):
+            return []
+        try:
+            models = await self.client.list_models()
+        finally:
+            await self.client.close()
+        if not models or self.model_name in models:
+            return []
+        near = difflib.get_close_matches(self.model_name, models, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f": it lists {', '.join(models[:5])}"
+        return [f"the endpoint does not list the model {self.model_name}{hint}"]
 
     def messages_for(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the messages to send for `row`; a `RowError` rejects the row unasked."""

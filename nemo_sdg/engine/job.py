@@ -1,0 +1,277 @@
+"""One run from its folder to its report: plan or resume, drive an engine, watch, stop, account."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from nemo_sdg.engine.folder import Manifest, RunFolder, changed_settings
+from nemo_sdg.engine.interrupt import Interrupts
+from nemo_sdg.engine.lock import locked
+from nemo_sdg.engine.preflight import preflight
+from nemo_sdg.engine.progress import Progress
+from nemo_sdg.engine.work import divide
+from nemo_sdg.errors import ConfigError, NemoSDGError, OutputError
+from nemo_sdg.report.files import read_report, write_report
+from nemo_sdg.report.numbers import RunReport
+from nemo_sdg.report.observer import RunTitle
+from nemo_sdg.stages.base import PaidStage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nemo_sdg.engine.work import Parcel, PoolWork
+    from nemo_sdg.report.observer import Observer
+    from nemo_sdg.stages.base import Shard, Sink, Source, Stage
+
+_TICK = 0.25  # seconds between two looks at the heartbeats
+_SAMPLES = 3
+SIMULATED = "simulated"
+"""What the simulated endpoint calls its model."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A pipeline taken apart, and how it is to run."""
+
+    name: str
+    source: Source
+    stages: tuple[Stage, ...]
+    sink: Sink
+    engine: Literal["ray", "local"] = "ray"
+    workers: int = 2
+    address: str | None = None
+    """Of a Ray cluster; None: RAY_ADDRESS, else a Ray of its own on this machine."""
+    shard_rows: int | None = None
+    """Rows of a shard; None: as suits the number of rows. Only the first run into a folder decides it."""
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        if self.engine not in ("ray", "local"):
+            raise ConfigError(f"engine is {self.engine!r}: give 'ray' or 'local'")
+        for key in ("workers", "shard_rows"):
+            value = getattr(self, key)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ConfigError(f"{key} is {value!r}: give a whole number of at least 1")
+
+    @property
+    def paid_stages(self) -> list[PaidStage]:
+        """The stages that ask a model."""
+        return [stage for stage in self.stages if isinstance(stage, PaidStage)]
+
+    def settings(self) -> list[dict[str, Any]]:
+        """Return what determines the results, step by step."""
+        return [dict(step.settings()) for step in (self.source, *self.stages)]
+
+
+def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunReport:
+    """Run `plan` into its sink's folder, or go on where an earlier run stopped; return how it ended.
+
+    A finished folder is left as it is. `began` is when the command started, in Unix seconds.
+    Raises `OutputError` for a folder that cannot be used, `ConfigError` and `FatalRequestError` for what
+    shows before work begins; what happens later is in the report's `state` and `message`.
+    """
+    began = time.time() if began is None else began
+    folder = RunFolder(plan.sink.path)
+    if folder.is_foreign():
+        raise OutputError(
+            f"{folder.path} holds files that are not of a run: choose an empty or new folder with --output"
+        )
+    folder.create()
+    with locked(folder):
+        manifest = _manifest(plan, folder)
+        done = folder.done()
+        waiting = [shard for shard in manifest.shards if shard.index not in done]
+        if not waiting:
+            report = _last_report(plan, folder, manifest, began)
+            observer.note(f"{folder.path} is finished: {report.counts.rows_written:,} rows; nothing to do")
+            return report
+        if done:
+            finished = sum(shard.rows for shard in manifest.shards) - sum(shard.rows for shard in waiting)
+            observer.note(f"resuming: {finished:,} of {manifest.rows:,} rows are done")
+        for warning in preflight(plan.paid_stages):
+            observer.note(warning)
+        return _Run(plan, folder, manifest, observer, began).go(waiting)
+
+
+class _Run:
+    """The part of a run in which workers work."""
+
+    def __init__(
+        self, plan: Plan, folder: RunFolder, manifest: Manifest, observer: Observer, began: float
+    ) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._manifest = manifest
+        self._observer = observer
+        self._began = began
+        self._pools = divide(plan.source, plan.stages, plan.sink, plan.workers)
+        wanted = sum(pool.workers for pool in self._pools) if plan.engine == "ray" else len(self._pools)
+        self._progress = Progress(folder, manifest.rows, folder.done().values(), wanted, began)
+        self._workers = wanted
+        self._failure: tuple[str, str] = ("", "")
+
+    def go(self, shards: Sequence[Shard]) -> RunReport:
+        plan, folder = self._plan, self._folder
+        folder.stop_mark.unlink(missing_ok=True)
+        for stale in folder.heartbeats():
+            stale.unlink(missing_ok=True)
+        models = sorted({getattr(stage, "model_name", "") for stage in plan.paid_stages} - {""})
+        self._observer.begin(
+            RunTitle(
+                pipeline=plan.name,
+                output=str(folder.path),
+                rows_total=self._manifest.rows,
+                models=models,
+                endpoints=_endpoints(plan),
+                simulated=SIMULATED in models,
+                engine=plan.engine,
+                workers=self._workers,
+            )
+        )
+        with ExitStack() as stack:
+            interrupts = stack.enter_context(Interrupts(self._stop))
+            ticking = threading.Event()
+            ticker = threading.Thread(target=self._tick, args=(ticking,), daemon=True)
+            ticker.start()
+            try:
+                for parcel in _engine(plan, self._pools, folder, shards):
+                    self._take(parcel)
+            except KeyboardInterrupt:
+                self._failure = ("stopped", "stopped at once; what was in flight is asked again")
+            except NemoSDGError as error:
+                self._failure = ("failed", str(error))
+            finally:
+                ticking.set()
+                ticker.join()
+                folder.stop_mark.unlink(missing_ok=True)
+            if interrupts.count and not self._failure[0]:
+                self._failure = ("stopped", "stopped as asked; what was in flight is kept")
+        report = self._report()
+        write_report(report, folder.path)
+        self._observer.end(report)
+        return report
+
+    def _take(self, parcel: Parcel) -> None:
+        self._progress.add(parcel)
+        if parcel.state == "failed" and not self._failure[0]:
+            self._failure = ("failed", parcel.message)
+            self._folder.stop_mark.touch()  # the other workers finish what is in flight
+
+    def _stop(self) -> None:
+        self._progress.stopping = True
+        self._folder.stop_mark.touch()
+
+    def _tick(self, ended: threading.Event) -> None:
+        while not ended.wait(_TICK):
+            self._observer.update(self._progress.snapshot())
+
+    def _report(self) -> RunReport:
+        folder, manifest, progress = self._folder, self._manifest, self._progress
+        progress.snapshot()
+        unfinished = any(not folder.is_done(shard.index) for shard in manifest.shards)
+        state, message = self._failure
+        if unfinished and not state:
+            state, message = "failed", "some shards came back unfinished: run the same command again"
+        return RunReport(
+            pipeline=manifest.pipeline,
+            state=state if unfinished else "finished",
+            message=message if unfinished else "",
+            output=str(folder.path),
+            rows_total=manifest.rows,
+            counts=progress.counts(),
+            seconds=time.time() - self._began,
+            seconds_to_first_request=progress.seconds_to_first_request(),
+            requests_per_second=progress.requests_per_second(),
+            workers=self._workers,
+            engine=self._plan.engine,
+            endpoints=_endpoints(self._plan),
+            simulated=SIMULATED in progress.models,
+            models=sorted(progress.models),
+            latency=_percentiles(progress.latencies()),
+            settings=manifest.settings,
+            started=manifest.started,
+            version=manifest.version,
+            samples=folder.first_rows(manifest, _SAMPLES),
+        )
+
+
+def _engine(
+    plan: Plan, pools: Sequence[PoolWork], folder: RunFolder, shards: Sequence[Shard]
+) -> Iterator[Parcel]:
+    if plan.engine == "local":
+        from nemo_sdg.engine.local import run_local  # noqa: PLC0415 - one of the two is needed
+
+        return run_local(pools, folder.path, shards)
+    from nemo_sdg.engine.ray_engine import run_on_ray  # noqa: PLC0415 - one of the two is needed
+
+    return run_on_ray(pools, folder.path, shards, plan.address)
+
+
+def _manifest(plan: Plan, folder: RunFolder) -> Manifest:
+    manifest = folder.manifest()
+    settings = plan.settings()
+    if manifest is None:
+        shards = plan.source.plan(plan.shard_rows)
+        manifest = Manifest(
+            pipeline=plan.name,
+            settings=settings,
+            suffix=plan.sink.suffix,
+            shards=shards,
+            version=importlib.metadata.version("nemo-sdg"),
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        folder.write_manifest(manifest)
+        return manifest
+    changes = changed_settings(manifest.settings, settings)
+    if manifest.suffix != plan.sink.suffix:
+        changes.append(f"format: {manifest.suffix[1:]} then, {plan.sink.suffix[1:]} now")
+    if changes:
+        listed = "\n  ".join(changes)
+        raise OutputError(
+            f"{folder.path} holds a run with other settings:\n  {listed}\n"
+            "choose another folder with --output, or remove this one"
+        )
+    return manifest
+
+
+def _last_report(plan: Plan, folder: RunFolder, manifest: Manifest, began: float) -> RunReport:
+    file = folder.path / "report.json"
+    if file.exists():
+        report = read_report(file)
+        if report.state == "finished":
+            return report
+    # Killed between its last commit and its report: the counts are in the folder.
+    report = _Run(plan, folder, manifest, _Nobody(), began)._report()  # noqa: SLF001 - same module
+    write_report(report, folder.path)
+    return report
+
+
+def _endpoints(plan: Plan) -> list[str]:
+    urls = (getattr(getattr(stage, "client", None), "base_url", None) for stage in plan.paid_stages)
+    return sorted({url for url in urls if url})
+
+
+def _percentiles(latencies: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(latencies)
+    if not ordered:
+        return {}
+    return {f"p{share}": ordered[math.ceil(share / 100 * len(ordered)) - 1] for share in (50, 95, 99)}
+
+
+class _Nobody:
+    """An observer for work that nobody watches."""
+
+    def begin(self, title: RunTitle) -> None: ...
+
+    def update(self, snapshot: Any) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def end(self, report: RunReport) -> None: ...

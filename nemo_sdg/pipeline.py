@@ -1,0 +1,124 @@
+"""A pipeline: a source, stages and a sink, checked and run together."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from nemo_sdg.columns import check_columns
+from nemo_sdg.engine.job import Plan, run_job
+from nemo_sdg.errors import ConfigError
+from nemo_sdg.report.observer import observer_for
+from nemo_sdg.stages.base import CompositeStage, Sink, Source, Stage
+from nemo_sdg.stages.function import FunctionStage
+from nemo_sdg.stages.step import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from nemo_sdg.report.numbers import RunReport
+    from nemo_sdg.report.observer import Observer
+
+_OPTIONS = ("engine", "workers", "address", "shard_rows")
+
+
+class Pipeline:
+    """Steps in order: one source first, any number of stages, one writer last.
+
+    `stages` may hold plain functions on a batch. `config` holds options of `run`, and wins over them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        description: str | None = None,
+        stages: Iterable[Step | Callable[..., Any]] = (),
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.description = description
+        self.config = dict(config or {})
+        unknown = sorted(set(self.config) - set(_OPTIONS))
+        if unknown:
+            raise ConfigError(
+                f"config of pipeline {name} has no {unknown[0]!r}: it takes {', '.join(_OPTIONS)}"
+            )
+        self._steps: list[Step] = []
+        for stage in stages or ():
+            self.add_stage(stage)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps in order, composite ones taken apart."""
+        return tuple(self._steps)
+
+    def add_stage(self, stage: Step | Callable[..., Any]) -> Self:
+        """Append a source, stage, writer, composite stage or function on a batch; return the pipeline."""
+        if isinstance(stage, CompositeStage):
+            for part in stage.decompose():
+                self.add_stage(part)
+        elif isinstance(stage, Step):
+            self._steps.append(stage)
+        elif callable(stage):
+            self._steps.append(FunctionStage(stage))
+        else:
+            raise ConfigError(f"{stage!r:.80} is no stage: give a Stage, a reader, a writer or a function")
+        return self
+
+    def describe(self) -> str:
+        """Return the pipeline in words, a line for each step: what it needs and what it makes."""
+        lines = [f"{self.name}: {self.description}" if self.description else self.name]
+        lines += [f"  {number}. {step.describe()}" for number, step in enumerate(self._steps, 1)]
+        return "\n".join(lines)
+
+    def check(self) -> None:
+        """Raise `ConfigError` when steps do not fit together, `MissingColumnError` for a missing column."""
+        self._taken_apart()
+
+    def run(
+        self,
+        *,
+        engine: str = "ray",
+        workers: int = 2,
+        address: str | None = None,
+        shard_rows: int | None = None,
+        observer: Observer | None = None,
+        began: float | None = None,
+    ) -> RunReport:
+        """Run, or go on where a stopped run into the same folder was; return what happened.
+
+        `engine` is "ray" or "local" (this process alone, without Ray), `workers` the number of Ray actors,
+        each with a client of its own, `address` that of a Ray cluster (None: RAY_ADDRESS, else Ray is started
+        here). A shard of `shard_rows` rows is what a worker takes and commits at a time. Progress goes to
+        `observer`, by default to standard error; `began` is when the command started, in Unix seconds.
+
+        Raises `ConfigError`, `OutputError` and `FatalRequestError` for what shows before work begins; see
+        `state` and `message` of the returned report for what came later.
+        """
+        options = {"engine": engine, "workers": workers, "address": address, "shard_rows": shard_rows}
+        source, stages, sink = self._taken_apart()
+        plan = Plan(self.name, source, stages, sink, **{**options, **self.config})
+        return run_job(plan, observer or observer_for(sys.stderr), began)
+
+    def _taken_apart(self) -> tuple[Source, tuple[Stage, ...], Sink]:
+        steps = self._steps
+        if not steps or not isinstance(steps[0], Source):
+            first = steps[0].name if steps else "nothing"
+            raise ConfigError(
+                f"pipeline {self.name} begins with {first}: begin with a source, such as JsonlReader or "
+                "QAMultilingualSyntheticStage"
+            )
+        if not isinstance(steps[-1], Sink):
+            raise ConfigError(
+                f"pipeline {self.name} ends with {steps[-1].name}: end with a writer, such as "
+                "ParquetWriter(path=...)"
+            )
+        between = steps[1:-1]
+        for step in between:
+            if not isinstance(step, Stage):
+                raise ConfigError(
+                    f"pipeline {self.name} has {step.name} in the middle: a source can only be first and a "
+                    "writer only last"
+                )
+        check_columns(steps)
+        return steps[0], tuple(step for step in between if isinstance(step, Stage)), steps[-1]
