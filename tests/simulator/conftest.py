@@ -72,3 +72,9 @@ def client():
     """Give a client of a simulator without latency, limits or faults."""
     with client_of() as client:
         yield client
+
+
+@pytest.fixture
+def client_class():
+    """Give the class of clients, for simulators that a test starts itself."""
+    return Client

@@ -100,7 +100,7 @@ def test_bodies_are_recognisable():
 @settings(derandomize=True, max_examples=200)
 @given(a=st.tuples(st.text(), st.none() | st.integers(0)), b=st.tuples(st.text(), st.none() | st.integers(0)))
 def test_fingerprints_tell_requests_apart(a, b):
-    """Requests have the same fingerprint if, and but for freak cases only if, messages and seed are the same."""
+    """Requests have the same fingerprint if messages and seed are the same, and else different ones."""
     prints = [complete(request_of(text, seed=seed), 1, 1).fingerprint for text, seed in (a, b)]
 
     assert (prints[0] == prints[1]) == (a == b)
