@@ -1,30 +1,61 @@
-"""Choosing columns."""
+"""Checks on the columns that stages read and make."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemo_sdg.errors import ConfigError
-from nemo_sdg.stages.base import Stage
+import pyarrow as pa
+
+from nemo_sdg.errors import ConfigError, MissingColumnError
 from nemo_sdg.stages.rows import REJECTION, ROW_ID, STATUS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    import pyarrow as pa
+RESERVED = (ROW_ID, STATUS, REJECTION)
+"""Columns that belong to the engine; no stage makes them."""
 
 
-class SelectColumns(Stage):
-    """Keeps `columns`, in this order, and `row_id` before them; every other column is dropped."""
+def check_column(name: object, argument: str) -> str:
+    """Return `name` when a column can be called that; else raise `ConfigError` naming `argument`."""
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"{argument} is {name!r}: give the name of a column")
+    return name
 
-    def __init__(self, columns: Sequence[str]) -> None:
-        if isinstance(columns, str) or not columns:
-            raise ConfigError(f"columns is {columns!r}: give a list of at least one column name")
-        self.columns = list(columns)
-        self.requires = tuple(columns)
 
-    def process(self, batch: pa.Table) -> pa.Table:
-        """Return `batch` with the chosen columns."""
-        own = [column for column in (ROW_ID, STATUS, REJECTION) if column in batch.column_names]
-        first = [ROW_ID] if ROW_ID in own else []
-        return batch.select([*dict.fromkeys([*first, *self.columns, *own])])
+def check_new_columns(names: Iterable[object], argument: str) -> tuple[str, ...]:
+    """Return `names` when a stage may make columns of these names; else raise `ConfigError`."""
+    checked = tuple(check_column(name, f"a name in {argument}") for name in names)
+    for name in checked:
+        if name in RESERVED:
+            raise ConfigError(
+                f"{argument} has {name!r}, which belongs to the engine "
+                f"({', '.join(RESERVED)} do): choose another name"
+            )
+    return checked
+
+
+def check_present(batch: pa.Table, columns: Sequence[str], stage: str) -> None:
+    """Raise `MissingColumnError` when `batch` lacks one of `columns`."""
+    for column in columns:
+        if column not in batch.column_names:
+            there = ", ".join(batch.column_names) or "none"
+            raise MissingColumnError(f"stage {stage} needs the column {column!r}; the columns are: {there}")
+
+
+def text_column(batch: pa.Table, column: str, stage: str) -> pa.ChunkedArray:
+    """Return a column of text as `string`, whatever way Arrow encodes it.
+
+    Raises `MissingColumnError` when there is none, `ConfigError` when it holds something else.
+    """
+    check_present(batch, (column,), stage)
+    values = batch.column(column)
+    kind = values.type
+    if pa.types.is_string(kind):
+        return values
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_null(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner):
+        return values.cast(pa.string())
+    if pa.types.is_string(inner):
+        return values.cast(pa.string())
+    raise ConfigError(f"stage {stage} needs text in the column {column!r}, which holds {kind}")

@@ -1,0 +1,149 @@
+"""Prompt templates: text with a row's values in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, get_args
+
+import msgspec
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta
+from jinja2 import Template as JinjaTemplate
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from nemo_sdg.errors import ConfigError, TemplateError
+
+Style = Literal["format", "jinja2"]
+
+_BRACED = re.compile(r"(\{+)([^\W\d]\w*)(\}+)")
+_MOST_REPEATED = 1_000_000  # characters or items that `*` may make in a jinja2 template
+_MOST_BITS = 4_096  # of a number that `**` may make
+
+
+class Template:
+    """A text with placeholders; `variables` are the columns that it needs.
+
+    Style "format": `{column}` is replaced by the row's value; `{{column}}` is a literal `{column}`.
+    Every other brace is text, so JSON needs no escaping; attributes and indexes cannot be reached.
+    Style "jinja2": a jinja2 template in a sandbox, where every name must be a column.
+
+    Raises `ConfigError` for text that is no template.
+    """
+
+    def __init__(self, text: str, style: Style = "format") -> None:
+        if not isinstance(text, str):
+            raise ConfigError(f"the template is {text!r}: give a string")
+        if style not in get_args(Style):
+            raise ConfigError(f"style is {style!r}: give one of {', '.join(get_args(Style))}")
+        self.text = text
+        self.style = style
+        self._jinja: JinjaTemplate | None = None
+        if style == "jinja2":
+            self._jinja, self.variables = _compile(text)
+        else:
+            self._parts = _split(text)
+            self.variables = tuple(dict.fromkeys(name for _, name in self._parts if name))
+
+    def render(self, row: dict[str, Any]) -> str:
+        """Return the text for `row`.
+
+        Raises `TemplateError` for a missing or null value, and for whatever goes wrong in a jinja2 template.
+        """
+        if self._jinja is None:
+            return "".join(
+                [literal + _shown(row, name) if name else literal for literal, name in self._parts]
+            )
+        try:
+            return self._jinja.render({name: row[name] for name in self.variables if name in row})
+        except _NullError:
+            nulls = ", ".join(repr(name) for name in self.variables if row.get(name) is None)
+            what = f"{nulls} is null" if nulls else "a value inside a column is null"
+            raise TemplateError(
+                f"{what} in this row: leave such rows out before, or write {{{{ column or '' }}}}"
+            ) from None
+        except Exception as error:
+            raise TemplateError(f"the jinja2 template fails for this row: {_one_line(error)}") from error
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Compile again on the other side: compiled jinja2 templates cannot be pickled."""
+        return (Template, (self.text, self.style))
+
+
+def _split(text: str) -> list[tuple[str, str]]:
+    """Return pairs of literal text and the placeholder after it ("" after the last)."""
+    parts: list[tuple[str, str]] = []
+    literal, end = "", 0
+    for match in _BRACED.finditer(text):
+        opening, name, closing = match.groups()
+        # As in str.format: two braces stand for one, and an odd one more makes a placeholder.
+        pairs, placeholder = divmod(min(len(opening), len(closing)), 2)
+        literal += text[end : match.start()] + opening[2 * pairs + placeholder :] + "{" * pairs
+        after = "}" * pairs + closing[2 * pairs + placeholder :]
+        if placeholder:
+            parts.append((literal, name))
+            literal = after
+        else:
+            literal += name + after
+        end = match.end()
+    parts.append((literal + text[end:], ""))
+    return parts
+
+
+def _shown(row: dict[str, Any], name: str) -> str:
+    value = row.get(name)
+    if isinstance(value, str):
+        return value
+    if value is None:
+        what = "is null in this row: leave such rows out before" if name in row else "is not in the row"
+        raise TemplateError(f"the placeholder {{{name}}} cannot be filled: column {name!r} {what}")
+    if isinstance(value, (dict, list)):
+        return msgspec.json.encode(value, enc_hook=str).decode()
+    return str(value)
+
+
+class _NullError(Exception):
+    """A null value was about to be written into the prompt."""
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """jinja2's sandbox, which also bounds what `*` and `**` make, as it bounds `range`."""
+
+    intercepted_binops = frozenset(("*", "**"))
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" and isinstance(left, int) and isinstance(right, int):
+            if left.bit_length() * right > _MOST_BITS:
+                raise SecurityError(f"{left} ** {right} is too large")
+        elif operator == "*":
+            for sequence, times in ((left, right), (right, left)):
+                too_long = (
+                    isinstance(sequence, (str, list, tuple))
+                    and isinstance(times, int)
+                    and len(sequence) * times > _MOST_REPEATED
+                )
+                if too_long:
+                    raise SecurityError(f"a text or list repeated {times} times is too long")
+        return super().call_binop(context, operator, left, right)
+
+
+def _not_null(value: Any) -> Any:
+    if value is None:
+        raise _NullError
+    return value
+
+
+def _compile(text: str) -> tuple[JinjaTemplate, tuple[str, ...]]:
+    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, finalize=_not_null)
+    try:
+        names = meta.find_undeclared_variables(environment.parse(text)) - environment.globals.keys()
+        return environment.from_string(text), tuple(sorted(names))
+    except TemplateSyntaxError as error:
+        raise ConfigError(
+            f"the jinja2 template has an error in line {error.lineno}: {error.message}"
+        ) from None
+    except Exception as error:
+        raise ConfigError(f"the jinja2 template cannot be used: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
