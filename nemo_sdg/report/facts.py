@@ -53,7 +53,7 @@ def time_facts(report: RunReport) -> list[Fact]:
     return [
         ("time", duration(report.seconds)),
         ("to first request", duration(report.seconds_to_first_request)),
-        ("requests in a second", rate(report.requests_per_second)),
+        ("requests", rate(report.requests_per_second)),
         *((f"latency {name}", duration(seconds)) for name, seconds in report.latency.items()),
     ]
 

@@ -52,7 +52,7 @@ class LogLines:
 
     def note(self, text: str) -> None:
         """Write `text` as one line."""
-        self._line(without_credentials(text))
+        self._line(text)
 
     def end(self, report: RunReport) -> None:
         """Write how the run ended and its summary."""
@@ -76,5 +76,5 @@ class LogLines:
         return f"{duration(snapshot.elapsed)}: {'; '.join(parts)}"
 
     def _line(self, text: str) -> None:
-        self._stream.write(f"{self._mark}{one_line(text)}\n")
+        self._stream.write(f"{self._mark}{one_line(without_credentials(text))}\n")
         self._stream.flush()

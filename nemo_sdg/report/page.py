@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _MOST_CHARACTERS = 6_000
 """Of one field; a page with whole books in it would not open."""
 
+_ONE_LINE = 72
+"""Characters; lists and objects up to this length are not spread over lines."""
+
 
 def render_page(report: RunReport) -> str:
     """Return the page; everything in `report` appears as text, never as markup."""
@@ -57,7 +60,9 @@ def _steps(report: RunReport) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str) and len(text) > _ONE_LINE:
+        text = json.dumps(value, ensure_ascii=False, indent=2)
     if len(text) <= _MOST_CHARACTERS:
         return text
     return f"{text[:_MOST_CHARACTERS]}… ({len(text):,} characters in all)"

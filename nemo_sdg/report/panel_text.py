@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LABEL = 10
 """Columns of what stands before each line."""
 _BAR = 24
+_ETA = 20
 _UNICODE_BAR, _PLAIN_BAR = ("█", "░"), ("#", ".")
 
 
@@ -63,7 +64,8 @@ def _say_state(
     eta = rates.eta
     progress = rows_done(counts.rows_read, snapshot.rows_total)
     if snapshot.rows_total:
-        size = min(_BAR, max(0, room - len(progress) - 24))
+        widest = len(rows_done(snapshot.rows_total, snapshot.rows_total))
+        size = min(_BAR, max(0, room - widest - _ETA))
         progress = f"{_bar(counts.rows_read, snapshot.rows_total, size, blocks)} {progress}"
     say("rows", progress + (f", {duration(eta)} left" if eta is not None else ""), "bold")
     say("", outcome(counts))

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from nemo_sdg.errors import OutputError
+from nemo_sdg.report.files import read_report, write_report
+
+
+def test_there_and_back(report, tmp_path):
+    """What was written is what is read, in readable UTF-8; the folder is made if need be."""
+    written = report(samples=[{"q": "日本 القاهرة", "n": [1, None, 0.5]}], endpoints=["https://host/v1"])
+    write_report(written, tmp_path / "new" / "out")
+    path = tmp_path / "new" / "out" / "report.json"
+    assert read_report(path) == written
+    assert '\n  "pipeline": "multilingual_qa",\n' in path.read_text("utf-8")
+    assert "日本 القاهرة" in path.read_text("utf-8")
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["report.html", "report.json"]
+
+
+def test_no_credential_is_kept(report, tmp_path):
+    """Neither file has a credential that stood in a URL, a message or the settings."""
+    settings = [{"api_key": "hunter2", "base_url": "https://u:hunter2@h", "api_key_env": "SOME_KEY"}]
+    made = report(settings=settings, state="failed", message="https://u:hunter2@h is gone")
+    write_report(made, tmp_path)
+    for name in ("report.json", "report.html"):
+        text = (tmp_path / name).read_text("utf-8")
+        assert "hunter2" not in text
+        assert "SOME_KEY" in text
+    assert made.settings[0]["api_key"] == "hunter2"
+
+
+def test_any_row_can_be_written(report, tmp_path):
+    """Half characters, numbers that JSON has not, dates and unknown objects do not lose the report."""
+    row = {
+        "half": "a\ud800",
+        "nan": float("nan"),
+        "when": dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+        "exact": Decimal("1.5"),
+        "path": Path("x"),
+        "bytes": b"\xff",
+        3: {"deep": float("inf")},
+    }
+    write_report(report(samples=[row], latency={"p50": float("nan"), "p99": 1.0}), tmp_path)
+    read = read_report(tmp_path / "report.json")
+    assert read.samples[0]["half"] == "a\ufffd"
+    assert read.samples[0]["nan"] is None
+    assert read.samples[0]["path"] == "x"
+    assert read.samples[0]["3"] == {"deep": None}
+    assert read.latency == {"p99": 1.0}
+
+
+def test_a_failed_write_leaves_the_old_report(report, tmp_path, monkeypatch):
+    """When the disk is full the report before stays whole, and nothing half-written stays behind."""
+    write_report(report(), tmp_path)
+    before = (tmp_path / "report.json").read_bytes()
+
+    def full(path, content):
+        with path.open("wb") as file:
+            file.write(content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_report(report(state="failed"), tmp_path)
+    assert (tmp_path / "report.json").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pipeline": 3}'])
+def test_what_is_no_report(tmp_path, content):
+    """A file that is none is refused with what to give instead."""
+    path = tmp_path / "report.json"
+    path.write_text(content)
+    with pytest.raises(OutputError, match=r"report\.json is not a report .* give the report\.json"):
+        read_report(path)
+
+
+def test_a_later_version_can_be_read(report, tmp_path):
+    """Fields that this version does not know are passed over."""
+    write_report(report(), tmp_path)
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "new": 1}))
+    assert read_report(path).state == "finished"

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import io
+
+from nemo_sdg.report.log_lines import LogLines
+
+
+def _run(title, snapshots, report) -> list[str]:
+    stream = io.StringIO()
+    lines = LogLines(stream)
+    lines.begin(title)
+    for snapshot in snapshots:
+        lines.update(snapshot)
+    lines.note("one\nline")
+    lines.end(report)
+    assert stream.getvalue().endswith("\n")
+    return stream.getvalue().splitlines()
+
+
+def test_a_line_each_ten_seconds(title, snapshot, report):
+    """There is a line at the beginning, one each ten seconds of the run, and the summary."""
+    lines = _run(title(), [snapshot(t / 4, t) for t in range(4 * 35)], report())
+    assert lines[0] == (
+        "multilingual_qa -> out/qa: 1,000 rows, small at https://host.example/v1; 2 workers, engine local"
+    )
+    assert [line.partition(":")[0] for line in lines[1:4]] == ["10 s", "20 s", "30 s"]
+    assert lines[4] == "one line"
+    assert lines[5].startswith("multilingual_qa: finished in 3 min 20 s")
+
+
+def test_a_long_silence_is_made_up_for_by_one_line(title, snapshot, report):
+    """When no snapshot came for a minute, one line follows, and the next at the next ten seconds."""
+    lines = _run(title(), [snapshot(t) for t in (1, 65, 69, 70)], report())
+    assert [line.partition(":")[0] for line in lines[1:3]] == ["1 min 5 s", "1 min 10 s"]
+    assert lines[3] == "one line"
+
+
+def test_what_a_line_says(title, snapshot, report):
+    """A line has progress, the seconds left, outcomes, rates, flow, trouble, latency and workers."""
+    line = _run(title(), [snapshot(t, 10 * t) for t in range(21)], report())[2]
+    assert line == (
+        "20 s: 200 of 1,000 rows (20 %), 1 min 20 s left; 200 written, 0 rejected, 0 filtered; "
+        "100/s requests (mean 100/s); 1,000/s tokens (mean 1,000/s); 64 of 128 allowed in flight; "
+        "0 throttles, 0 retries, 0 failed; latency p50 1.0 s, p95 4.0 s, p99 4.0 s; 2 of 3 workers"
+    )
+
+
+def test_every_line_says_simulated(title, snapshot, report):
+    """When the endpoint is simulated, every line says so, those of the summary too."""
+    snapshots = [snapshot(t, t, stopping=t > 20) for t in range(40)]
+    failed = report(state="failed", message="no\nroom", simulated=True)
+    lines = _run(title(simulated=True), snapshots, failed)
+    assert len(lines) > 20
+    assert all(line.startswith("[simulated endpoint] ") for line in lines)
+
+
+def test_a_stop_is_said_at_once_and_once(title, snapshot, report):
+    """The moment a stop is asked for, one line says what is being waited for."""
+    lines = _run(title(), [snapshot(t, stopping=t > 2) for t in range(8)], report())
+    assert lines[1] == "3.0 s: stopping: finishing 64 requests in flight (Ctrl-C again stops now)"
+    assert lines[2] == "one line"
+
+
+def test_no_credential_is_written(title, report):
+    """Credentials in URLs, notes and messages are left out."""
+    stream = io.StringIO()
+    lines = LogLines(stream)
+    lines.begin(title(output="s3://me:hunter2@bucket/out"))
+    lines.note("asking https://me:hunter2@host")
+    lines.end(report(state="failed", message="https://me:hunter2@host is gone"))
+    assert "hunter2" not in stream.getvalue()

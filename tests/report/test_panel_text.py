@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from nemo_sdg.report.numbers import Counts
+from nemo_sdg.report.panel_text import panel_lines
+from nemo_sdg.report.rates import Rates
+from nemo_sdg.report.text import display_width
+
+
+@pytest.fixture
+def say(title, snapshot):
+    """Make the panel's text of a title and a snapshot after 20 s at a steady pace."""
+
+    def make(width=80, *, unicode=True, title_changes=None, **changes) -> list[str]:
+        rates = Rates()
+        for t in range(20):
+            rates.add(snapshot(t, 10 * t))
+        last = snapshot(20, 200, **changes)
+        rates.add(last)
+        lines = panel_lines(title(**(title_changes or {})), last, rates, width, unicode=unicode)
+        return [line.plain for line in lines]
+
+    return make
+
+
+def test_what_it_says(say):
+    """The panel has all that a person watches, each on a labelled line."""
+    counts = Counts(
+        rows_read=200,
+        rows_written=190,
+        rejected={"parse: ParseError": 7},
+        filtered={"language": 3},
+        requests=2000,
+        attempts=2100,
+        throttles=60,
+        failures=4,
+        prompt_tokens=2_000_000,
+        completion_tokens=20_000,
+    )
+    lines = say(counts=counts, tokens_before=2_000_000, newest="Hello")
+    assert lines[1:4] == [
+        "pipeline  multilingual_qa (local)",
+        "output    out/qa",
+        "model     small at https://host.example/v1",
+    ]
+    assert lines[4].endswith("░ 200 of 1,000 rows (20 %), 1 min 20 s left")
+    assert lines[4].count("█") == 4
+    assert lines[4].count("░") == 18
+    assert lines[5:12] == [
+        "          190 written, 7 rejected, 3 filtered",
+        "requests  100/s now, 100/s mean; 64 of 128 allowed in flight",
+        "tokens    1,000/s now, 1,000/s mean; 2.0 M in all",
+        "trouble   60 throttles, 40 retries, 4 failed",
+        "latency   p50 1.0 s, p95 4.0 s, p99 4.0 s",
+        "workers   2 of 3 alive; 20 s since the command",
+        "newest    Hello",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+@pytest.mark.parametrize("newest", ["日本の首都" * 50, "القاهرة " * 50, "e\u0301" * 900, "👩‍👧 " * 90, None])
+def test_no_line_is_wider_than_the_terminal(say, width, newest):
+    """No line reaches the last column, whatever script the newest row is in."""
+    lines = say(width, newest=newest, stopping=True, title_changes={"output": "x" * 300, "simulated": True})
+    assert max(map(display_width, lines)) < width
+
+
+def test_it_fits_a_small_terminal(say):
+    """With everything that can be shown it leaves room for other lines on 24."""
+    assert len(say(newest="x", stopping=True, title_changes={"simulated": True})) <= 18
+
+
+def test_the_newest_row_is_harmless(say):
+    """A row cannot take over the terminal: no markup, no control characters, one line."""
+    newest = "[bold red]a[/] [/nothing]\n\x1b[2J\x1b]0;title\x07\u202eb"
+    assert say(newest=newest)[-2] == "newest    [bold red]a[/] [/nothing] \ufffd[2J\ufffd]0;title\ufffdb"
+
+
+def test_simulated_is_said(say):
+    """A line says that rows are made up, and only when they are."""
+    banner = "SIMULATED ENDPOINT — rows are made up, no model is asked"
+    assert banner in say(title_changes={"simulated": True})
+    assert banner not in say()
+
+
+def test_stopping_is_said(say):
+    """A person who pressed Ctrl-C reads what is being waited for, in full on 80 columns."""
+    expected = "stopping: finishing 12,345 requests in flight (Ctrl-C again stops now)"
+    assert expected in say(stopping=True, in_flight=12_345)
+
+
+def test_plain_terminals(say, title):
+    """A terminal without block characters gets a bar of ASCII."""
+    text = "".join(say(unicode=False, title_changes={"simulated": True}))
+    assert text.isascii()
+    assert "####" in text
+    assert all(line.plain.isascii() for line in panel_lines(title(), None, Rates(), 80, unicode=False))
+
+
+def test_nothing_to_do(say):
+    """A run without rows has no bar and divides by nothing."""
+    assert "rows      no rows" in say(rows_total=0)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from nemo_sdg.report.numbers import Counts
+from nemo_sdg.report.summary import plain_lines, write_summary
+from nemo_sdg.report.text import display_width
+
+_GO_ON = "to go on: run the same command again: finished rows are kept"
+
+
+def test_what_it_says(report):
+    """The summary has the counts, their reasons by frequency, the times, a row and the paths, aligned."""
+    assert plain_lines(report()) == [
+        "multilingual_qa: finished in 3 min 20 s: 980 of 1,000 rows in the dataset",
+        "rows:",
+        "  rows done       1,000 (100 %)",
+        "  written         980 (98 %)",
+        "  rejected        15 (1.5 %)",
+        "                  10  parse: ParseError",
+        "                  5  generate: ContextLengthError",
+        "  filtered        5 (0.5 %)",
+        "                  5  language",
+        "requests:",
+        "  sent            1,100 in 1,150 attempts",
+        "  trouble         25 throttles, 25 retries, 5 failed",
+        "  reused answers  30",
+        "  tokens          812,000 prompt, 1,234,567 completion",
+        "this run:",
+        "  model           small at https://host.example/v1",
+        "  time            3 min 20 s, first request after 3.4 s",
+        "  speed           12.3/s requests",
+        "  latency         p50 840 ms, p95 1.9 s, p99 3.2 s",
+        "row 1:",
+        "  question        How?",
+        "  answer          So.",
+        "files:",
+        "  dataset         out/qa/",
+        "  rejected rows   out/qa/rejected/",
+        "  report page     out/qa/report.html",
+        "  report as data  out/qa/report.json",
+    ]
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed"])
+def test_how_to_go_on(report, terminal, state):
+    """A run that ended early says why and that running it again goes on, as text and as a table."""
+    ended = report(state=state, message="no room at https://me:hunter2@host\nnow")
+    assert plain_lines(ended)[1:3] == ["why: no room at https://host now", _GO_ON]
+    write_summary(ended, terminal)
+    assert "why: no room at https://host now" in terminal.getvalue()
+    assert _GO_ON in terminal.getvalue()
+
+
+def test_simulated_is_said(report, terminal):
+    """Each line of a log says that the endpoint is simulated; a table says it at its head."""
+    stream = io.StringIO()
+    write_summary(report(simulated=True), stream)
+    assert all(line.startswith("[simulated endpoint] ") for line in stream.getvalue().splitlines())
+    write_summary(report(simulated=True), terminal)
+    assert "SIMULATED ENDPOINT" in terminal.getvalue().splitlines()[1]
+
+
+def test_a_run_that_never_asked(report):
+    """A run that failed before its first request has nothing to divide by and no row to show."""
+    failed = report(
+        state="failed",
+        counts=Counts(),
+        rows_total=0,
+        seconds_to_first_request=None,
+        requests_per_second=None,
+        latency={},
+        samples=[],
+        models=[],
+        endpoints=[],
+    )
+    text = "\n".join(plain_lines(failed))
+    assert "first request after -" in text
+    assert "row 1" not in text
+    assert "rejected/" not in text
+
+
+def test_the_table_fits(report, terminal):
+    """On 80 columns no line but paths is wider, and a path is whole, however long, to be copied."""
+    rows = [{"q" * 90: "日本の首都はどこですか " * 30, "a": "[bold]x[/bold]\x1b[2J", "n": [{"k": None}]}] * 5
+    output = "/data/" + "x" * 100
+    write_summary(report(samples=rows, output=output), terminal)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue()).splitlines()
+    paths = [line for line in lines if output in line]
+    assert [line.split()[-1] for line in paths] == [
+        f"{output}/",
+        f"{output}/rejected/",
+        f"{output}/report.html",
+        f"{output}/report.json",
+    ]
+    assert max(display_width(line) for line in lines if line not in paths) <= 80
+    assert "[bold]x[/bold]\ufffd[2J" in "\n".join(lines)
+    assert sum("日本" in line for line in lines) == 3
+
+
+def test_many_reasons_and_fields_are_cut_short(report):
+    """A hundred kinds of errors or columns do not push the paths off the screen, and none is lost."""
+    counts = Counts(rejected={f"stage: Error{n}": 1 for n in range(100)})
+    lines = plain_lines(report(counts=counts, samples=[{f"column{n}": n for n in range(100)}]))
+    assert len(lines) < 50
+    assert any(line.endswith("92  of 92 more kinds") for line in lines)
+    assert any(line.endswith("and 90 more fields") for line in lines)
