@@ -61,10 +61,12 @@ def test_pipelined_answers_come_in_order(make_client, latency):
     """Requests sent without waiting are answered one by one, in their order, however many they are."""
     count = 150
     with make_client(SimulatorSettings(latency=latency)) as client:
-        expected = [client.chat("Hi", seed=seed).text for seed in range(count)]
+        # Long enough altogether that the server has to stop reading for a while.
+        prompt = "Hi" + " there" * 1_000
+        expected = [client.chat(prompt, seed=seed).text for seed in range(count)]
         client.simulator.reset_stats()
         with connect(client) as connection:
-            connection.sendall(b"".join(chat(seed) for seed in range(count)))
+            connection.sendall(b"".join(chat(seed, prompt) for seed in range(count)))
             answers = Answers(connection)
             answers.read(count)
         figures = client.simulator.stats()

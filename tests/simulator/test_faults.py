@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import http.client
 import json
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -93,21 +94,33 @@ def test_filtered_answers_have_no_content(make_client):
     assert answer.json["choices"][0]["finish_reason"] == "content_filter"
 
 
-def test_resets_before_and_amid_the_answer(make_client):
-    """A reset breaks the connection before a byte came, or when half of the body has."""
-    with make_client(with_fault("reset")) as client, pytest.raises(ConnectionResetError):
-        client.chat()
-    with make_client(with_fault("reset_mid_body")) as client:
-        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]})
-        client.connection.request("POST", "/v1/chat/completions", body)
-        response = client.connection.getresponse()
-        length = int(response.headers["content-length"])
-        half = response.read(length // 2)
-        with pytest.raises((ConnectionResetError, http.client.IncompleteRead)):
-            response.read()
-        response.close()
+def receive(connection, received):
+    """Append what arrives until an orderly end."""
+    while data := connection.recv(65536):
+        received += data
 
-    assert len(half) == length // 2
+
+@pytest.mark.parametrize("name", ["reset", "reset_mid_body"])
+def test_resets_before_and_amid_the_answer(make_client, name):
+    """The connection is reset, not just closed, before a byte came or when half of the body has."""
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]}).encode()
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with make_client(with_fault(name)) as client:
+        address = urlsplit(client.simulator.base_url)
+        with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+            connection.sendall(request + body)
+            received = bytearray()
+            with pytest.raises(ConnectionResetError):
+                receive(connection, received)
+        figures = client.simulator.stats()
+
+    assert figures["by_fault"] == {name: 1}
+    assert figures["concurrency"]["now"] == figures["paid"] == 0
+    if name == "reset":
+        assert received == b""
+    else:
+        head, _, half = received.partition(b"\r\n\r\n")
+        assert len(half) == int(head.partition(b"content-length: ")[2].split()[0]) // 2
 
 
 def test_hanging_requests_end_with_the_client(make_client):

@@ -25,6 +25,7 @@ from nemo_sdg.simulator.languages import language_of
         ("The Frenchman, the Germans and Polishing", "EN"),
         ("German, then Germanic", "DE"),
         ("in_French", "FR"),
+        ("Greek and Antidutch", "EL"),
         ("", "EN"),
     ],
 )

@@ -69,6 +69,7 @@ def test_ctrl_c_is_the_parents_business():
     """An interrupt from the terminal reaches the child too, which goes on as long as its parent wants."""
     with SimulatorProcess() as simulator:
         os.kill(simulator.pid, signal.SIGINT)
+        time.sleep(0.3)
 
         assert simulator.stats()["requests"] == 0
 
