@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LABEL = 10
 """Columns of what stands before each line."""
 _BAR = 24
+_LEAST_BAR = 8
 _ETA = 20
 _UNICODE_BAR, _PLAIN_BAR = ("█", "░"), ("#", ".")
 
@@ -63,9 +64,9 @@ def _say_state(
     counts = snapshot.counts
     eta = rates.eta
     progress = rows_done(counts.rows_read, snapshot.rows_total)
-    if snapshot.rows_total:
-        widest = len(rows_done(snapshot.rows_total, snapshot.rows_total))
-        size = min(_BAR, max(0, room - widest - _ETA))
+    # As wide for the first row as for the last: a bar that shrinks while it fills would be hard to read.
+    size = min(_BAR, room - len(rows_done(snapshot.rows_total, snapshot.rows_total)) - _ETA)
+    if snapshot.rows_total and size >= _LEAST_BAR:
         progress = f"{_bar(counts.rows_read, snapshot.rows_total, size, blocks)} {progress}"
     say("rows", progress + (f", {duration(eta)} left" if eta is not None else ""), "bold")
     say("", outcome(counts))

@@ -109,8 +109,6 @@ class Rates:
         seconds, waited = latest.elapsed - base.elapsed, now - latest.elapsed
         usual = seconds / steps
         late = max(0.0, waited - 2 * usual)
-        if late > seconds:
-            return None
         pace = (seconds + late) / (latest.rows - base.rows)
         left = self._rows_left * pace - min(waited, usual)
         return left if left > 0 else None

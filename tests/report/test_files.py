@@ -71,6 +71,17 @@ def test_a_failed_write_leaves_the_old_report(report, tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_reader_never_sees_half(report, tmp_path):
+    """Who has the page open while it is written again reads the old one to its end."""
+    write_report(report(), tmp_path)
+    path = tmp_path / "report.html"
+    old = path.read_text("utf-8")
+    with path.open(encoding="utf-8") as file:
+        write_report(report(state="stopped"), tmp_path)
+        assert file.read() == old
+    assert path.read_text("utf-8") != old
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pipeline": 3}'])
 def test_what_is_no_report(tmp_path, content):
     """A file that is none is refused with what to give instead."""

@@ -66,6 +66,11 @@ def test_no_line_is_wider_than_the_terminal(say, width, newest):
     assert max(map(display_width, lines)) < width
 
 
+def test_a_narrow_terminal_has_no_bar(say):
+    """Where a bar would be too short to read, the numbers stand alone."""
+    assert "rows      200 of 1,000 rows (20 %), 1 min 20 s left" in say(64)
+
+
 def test_it_fits_a_small_terminal(say):
     """With everything that can be shown it leaves room for other lines on 24."""
     assert len(say(newest="x", stopping=True, title_changes={"simulated": True})) <= 18

@@ -57,6 +57,19 @@ def test_eta(snapshot, rows_of_shard):
     assert rates.eta == pytest.approx(100, rel=0.05)
 
 
+def test_eta_between_shards(snapshot):
+    """While a large shard is under way the ETA counts down, as a clock does."""
+    seen = [snapshot(t, 5 * t // 100 * 100) for t in range(120)]
+    assert _after(seen[:101]).eta == pytest.approx(100)
+    assert _after(seen).eta == pytest.approx(81)
+
+
+def test_eta_of_a_resumed_run(snapshot):
+    """Rows of earlier runs do not shorten the ETA, though the first snapshot already has requests."""
+    rates = _after([snapshot(t, 500 + t, rows_before=500) for t in range(12, 21)])
+    assert rates.eta == pytest.approx(480)
+
+
 def test_eta_follows_a_change_of_pace(snapshot):
     """After a slow beginning the ETA is that of the faster present."""
     slow = [snapshot(t, t) for t in range(101)]
@@ -68,6 +81,7 @@ def test_no_eta_while_it_would_be_a_guess(snapshot):
     """There is none in the first seconds, after one shard, when stopping, or when all is done."""
     assert _after([snapshot(t, t) for t in range(4)]).eta is None
     assert _after([snapshot(0), *(snapshot(t, 100) for t in range(10, 60))]).eta is None
+    assert _after([snapshot(0), snapshot(6, 100), snapshot(7, 100)]).eta is None
     steady = [snapshot(t, t) for t in range(50)]
     assert _after(steady).eta is not None
     assert _after([*steady, snapshot(50, 50, stopping=True)]).eta is None
