@@ -121,7 +121,9 @@ def test_encrypted_connections(fault):
 
 def test_serve_ends_cleanly_with_ctrl_c():
     """`serve` announces its URL, answers, and an interrupt ends it without a traceback."""
+    # A suite that runs in the background hands on an ignored interrupt.
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from nemo_sdg.simulator import SimulatorSettings, serve\n"
         "serve(SimulatorSettings(), '127.0.0.1', 0, lambda url: print(url, flush=True))\n"
         "print('ended')"
