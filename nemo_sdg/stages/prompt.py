@@ -65,12 +65,12 @@ class PromptTemplateStage(Stage):
         names = (name for template in self._templates for name in template.variables)
         self.requires = tuple(dict.fromkeys(names))
 
-    def missing_column(self, column: str) -> str:
+    def column_hint(self, column: str) -> str:
         """Return what to do when the placeholder `column` is no column."""
         if self.style == "jinja2":
-            return f"the prompt has the variable {column!r}, which is no column: correct its spelling"
+            return f"correct the spelling of {{{{ {column} }}}} in the prompt"
         return (
-            f"the prompt has the placeholder {{{column}}}, which is no column: correct its spelling, "
+            f"correct the spelling of {{{column}}} in the prompt, "
             f"or write {{{{{column}}}}} for the literal text {{{column}}}"
         )
 
@@ -78,8 +78,11 @@ class PromptTemplateStage(Stage):
         """Return `batch` with the column `messages`."""
         for column in self.requires:
             if column not in batch.column_names:
-                there = ", ".join(batch.column_names)
-                raise MissingColumnError(f"{self.missing_column(column)}; the columns are: {there}")
+                there = ", ".join(batch.column_names) or "none"
+                raise MissingColumnError(
+                    f"stage {self.name} needs the column {column!r}; the columns are: {there}; "
+                    f"{self.column_hint(column)}"
+                )
         contents: list[str | None] = []
         errors: dict[int, Exception] = {}
         no_content = [None] * len(self._templates)

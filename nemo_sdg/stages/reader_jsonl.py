@@ -1,0 +1,68 @@
+"""Reading JSON Lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemo_sdg.errors import ConfigError
+from nemo_sdg.stages.base import Shard, Source
+from nemo_sdg.stages.input_files import check_selected, find_files, kept_names, settled, with_row_ids
+from nemo_sdg.stages.json_columns import infer_types, to_table
+from nemo_sdg.stages.json_lines import LineIndex, first_rows, read_piece
+from nemo_sdg.stages.rows import ROW_ID, reject
+from nemo_sdg.stages.shard_pieces import shards_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from nemo_sdg.stages.input_files import Paths
+
+SUFFIXES = (".jsonl", ".ndjson", ".json")
+_SAMPLED = 100  # rows at the beginning of the first file that the columns and types are taken from
+
+
+class JsonlReader(Source):
+    """Reads rows from JSON Lines files: one JSON object a line, UTF-8.
+
+    `path` is a file, a folder, a glob pattern or a list of those; files are read in the order of their names.
+    `columns` are those to read (None: all). Blank lines are skipped; a line that is no JSON object is a
+    rejected row.
+
+    Adds `row_id` (int64: position in the whole input) and the columns found in the first 100 rows, which also
+    decide their types; where later values do not fit, the shard has a wider type or JSON as string. Columns
+    of the input that are called `row_id` or `status` are kept as `source_row_id` and `source_status`. Raises
+    `ConfigError` for files that are missing, empty, given twice or of another format.
+    """
+
+    def __init__(self, path: Paths, *, columns: Sequence[str] | None = None) -> None:
+        self.path = settled(path)
+        self.columns = check_selected(columns)
+        self._files = find_files(path, SUFFIXES)
+        sample: list[dict[str, object]] = []
+        for file in self._files:
+            if sample := first_rows(file, _SAMPLED):
+                break
+        self._types = infer_types(sample)
+        for column in self.columns or ():
+            if sample and column not in self._types:
+                there = ", ".join(self._types)
+                raise ConfigError(f"columns has {column!r}, but the input has {there}")
+        if self.columns is not None:
+            self._types = {name: self._types[name] for name in self.columns if name in self._types}
+        self.adds = (ROW_ID, *kept_names(list(self._types)))
+
+    def plan(self, shard_rows: int | None) -> list[Shard]:
+        """Return the shards; see `Source.plan`. Raises `ConfigError` when there are no rows."""
+        return shards_of([LineIndex(file) for file in self._files], shard_rows, str(self.path))
+
+    def read(self, shard: Shard) -> pa.Table:
+        """Return the rows of `shard`; see `Source.read`. Lines that are no rows are marked as rejected."""
+        lines = [line for piece in shard.place["pieces"] for line in read_piece(piece)]
+        rows = [line.values for line in lines]
+        if self.columns is not None:
+            rows = [{name: row[name] for name in self.columns if name in row} for row in rows]
+        table = with_row_ids(to_table(rows, self._types), shard.first_row)
+        errors = {position: line.error for position, line in enumerate(lines) if line.error is not None}
+        return reject(table, errors, self.name)
