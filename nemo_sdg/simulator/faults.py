@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, cast
 
 from nemo_sdg.simulator.errors_json import error_body
-from nemo_sdg.simulator.reply import Manner, Reply
+from nemo_sdg.simulator.reply import JSON_TYPE, Manner, Reply
 from nemo_sdg.simulator.settings import SHARES
 
 if TYPE_CHECKING:
@@ -90,9 +90,7 @@ def spoil(reply: Reply, fault: str, drip_seconds: float) -> None:
 
 
 def _replace(reply: Reply, body: bytes) -> None:
-    if reply.chunks is not None and reply.content_type != "application/json":
-        reply.content_type = "application/json"
-    reply.body, reply.chunks = body, None
+    reply.body, reply.chunks, reply.content_type = body, None, JSON_TYPE
 
 
 def _damage(reply: Reply, fault: str) -> None:

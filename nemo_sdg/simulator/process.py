@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import subprocess
 import sys
@@ -85,8 +86,10 @@ class SimulatorProcess:
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(msgspec.json.encode(self._settings) + b"\n")
-        self._process.stdin.flush()
+        # A child that ended already says why on its error output, and no URL comes from it.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(msgspec.json.encode(self._settings) + b"\n")
+            self._process.stdin.flush()
         self.base_url = self._process.stdout.readline().decode().strip()
         if not self.base_url:
             self._end()
@@ -108,7 +111,8 @@ class SimulatorProcess:
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         try:
             process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -125,5 +129,5 @@ class SimulatorProcess:
         finally:
             connection.close()
         if response.status != HTTPStatus.OK:
-            raise ConfigError(answer.decode())
+            raise ConfigError(msgspec.json.decode(answer)["error"]["message"])
         return answer
