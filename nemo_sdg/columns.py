@@ -41,4 +41,4 @@ def _complaint(steps: Sequence[Step], index: int, column: str, there: dict[str, 
     if later:
         return f"{complaint}: {later[0]} makes it, but comes later; put it before {step.name}"
     available = ", ".join(there) or "none"
-    return f"{complaint}: there are {available}; add a stage that makes it, or rename it in the input"
+    return f"{complaint}: there are {available}; {step.column_hint(column)}"

@@ -10,7 +10,7 @@ from nemo_sdg.engine.job import Plan, run_job
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.report.observer import observer_for
 from nemo_sdg.stages.base import CompositeStage, Sink, Source, Stage
-from nemo_sdg.stages.function import FunctionStage
+from nemo_sdg.stages.function import stage as stage_of
 from nemo_sdg.stages.step import Step
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Pipeline:
         elif isinstance(stage, Step):
             self._steps.append(stage)
         elif callable(stage):
-            self._steps.append(FunctionStage(stage))
+            self._steps.append(stage_of(stage))
         else:
             raise ConfigError(f"{stage!r:.80} is no stage: give a Stage, a reader, a writer or a function")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -65,10 +66,11 @@ class GenerationConfig:
             return value
         unknown = sorted(set(value) - {field.name for field in fields(cls)})
         if unknown:
-            allowed = ", ".join(field.name for field in fields(cls))
+            names = [field.name for field in fields(cls)]
+            near = difflib.get_close_matches(unknown[0], names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(names)}"
             raise ConfigError(
-                f"generation_config has no {unknown[0]!r}: it takes {allowed}; "
-                "give other request fields in extra_kwargs"
+                f"generation_config has no {unknown[0]!r}: {hint} Other request fields go into extra_kwargs."
             )
         return cls(**value)
 

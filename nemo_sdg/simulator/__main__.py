@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m nemo_sdg.simulator",
+        prog=prog,
         description="Serve an OpenAI-compatible endpoint that makes its answers up.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -94,16 +94,16 @@ def settings_from(options: argparse.Namespace) -> SimulatorSettings:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    options = parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m nemo_sdg.simulator") -> int:
+    """Run the command, which calls itself `prog`; returns the exit status."""
+    options = parser(prog).parse_args(arguments)
     try:
         if options.embedded:
             _serve_parent(options.host, options.port)
         else:
             serve(settings_from(options), options.host, options.port, _announce)
     except (ConfigError, OSError) as error:
-        sys.stderr.write(f"simulator: {error}\n")
+        sys.stderr.write(f"{prog}: {error}\n")
         return 2
     return 0
 

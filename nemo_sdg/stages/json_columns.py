@@ -43,7 +43,7 @@ def _column(values: list[Any], wanted: pa.DataType | None) -> pa.Array:
 
 
 def _wider(wanted: pa.DataType, found: pa.DataType) -> pa.DataType:
-    """Return the type that holds the values of both, else `found`; raises when text is wanted and not found."""
+    """Return the type that holds the values of both, else `found`; raises where text is wanted, not found."""
     try:
         schemas = [pa.schema([("", kind)]) for kind in (wanted, found)]
         return pa.unify_schemas(schemas, promote_options="permissive").field(0).type

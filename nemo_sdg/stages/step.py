@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import inspect
 import re
 from abc import ABC
 from typing import TYPE_CHECKING, Any, Self
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_NOT_RESULTS = ("workers", "resources", "batch_size")
+_NOT_RESULTS = ("name", "requires", "workers", "resources", "batch_size", "environment")
 
 
 class Step(ABC):  # noqa: B024 - what is abstract differs between sources, stages and sinks
@@ -58,7 +60,14 @@ class Step(ABC):  # noqa: B024 - what is abstract differs between sources, stage
             for key, value in vars(self).items()
             if not key.startswith("_") and key not in _NOT_RESULTS and _plain(value)
         }
-        return {"step": f"{type(self).__module__}:{type(self).__qualname__}", **own}
+        kind = type(self)
+        if not kind.__module__.startswith("nemo_sdg."):
+            own["code"] = digest_of(kind)  # a user's stage changes between runs; ours has a version
+        return {"step": f"{kind.__module__}:{kind.__qualname__}", **own}
+
+    def column_hint(self, column: str) -> str:  # noqa: ARG002 - subclasses say more
+        """Return what to do when the needed `column` is not there."""
+        return "add a stage that makes it, or rename it in the input"
 
     def describe(self) -> str:
         """Return one line for people: what it needs and makes."""
@@ -69,6 +78,15 @@ class Step(ABC):  # noqa: B024 - what is abstract differs between sources, stage
     def __repr__(self) -> str:
         """Show the class and the name; settings may be long."""
         return f"<{type(self).__name__} {self.name}>"
+
+
+def digest_of(code: Any) -> str:
+    """Return a short digest of the source text of a class or function."""
+    try:
+        text = inspect.getsource(code)
+    except (OSError, TypeError):  # typed into an interpreter, or built in
+        text = repr(getattr(getattr(code, "__code__", None), "co_code", None))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> bool:

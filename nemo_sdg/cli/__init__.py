@@ -1,0 +1,19 @@
+"""The command line: `nemo-sdg`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command that was typed; exits with its status."""
+    from nemo_sdg.cli.app import app  # noqa: PLC0415 - so that Ctrl-C during imports is as quiet as later
+    from nemo_sdg.errors import ConfigError, NemoSDGError  # noqa: PLC0415 - see above
+
+    try:
+        app(prog_name="nemo-sdg")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except NemoSDGError as error:
+        print(f"nemo-sdg: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
+        sys.exit(2 if isinstance(error, ConfigError) else 1)

@@ -1,0 +1,39 @@
+"""The commands and what they share."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Annotated
+
+import typer
+
+from nemo_sdg.cli.run import run
+from nemo_sdg.cli.simulate import simulate
+
+app = typer.Typer(
+    help="Make synthetic text data with LLMs, on this machine or a Ray cluster.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(help=run.__doc__)(run)
+app.command(
+    help=simulate.__doc__,
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+)(simulate)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nemo-sdg {importlib.metadata.version('nemo-sdg')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    assert not version

@@ -1,0 +1,92 @@
+"""What every pipeline's config has: endpoint, model, sampling, client, output, engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from nemo_sdg.client import AsyncOpenAIClient, GenerationConfig
+from nemo_sdg.pipelines.own_stages import StageEntry, load_stages
+from nemo_sdg.stages import JsonlWriter, ParquetWriter, Sink, Stage
+
+SIMULATED_MODEL = "simulated"
+"""What rows of the simulated endpoint are labelled with; it answers to any name."""
+
+
+class ClientSettings(BaseModel):
+    """How the endpoint is asked; see `AsyncOpenAIClient`."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    max_concurrent_requests: int = Field(default=5, ge=1)
+    """Requests in flight at a time, for each worker."""
+    max_retries: int = Field(default=3, ge=0)
+    """Further tries after a transient failure."""
+    base_delay: float = Field(default=1.0, ge=0)
+    """Seconds of the first delay between tries, at most; it doubles."""
+    timeout: float = Field(default=120, gt=0)
+    """Seconds for one try."""
+    deadline: float = Field(default=3600, gt=0)
+    """Seconds for one request with all its tries."""
+
+
+class JobConfig(BaseModel):
+    """The part of a config that all pipelines share."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    pipeline: str
+    """Which pipeline."""
+    model: str = Field(default=SIMULATED_MODEL, min_length=1)
+    """Name of the model, as the endpoint calls it."""
+    base_url: str | None = None
+    """URL of an OpenAI-compatible server, mostly ending in /v1; none: the simulated endpoint."""
+    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Name of the environment variable that holds the API key."""
+    generation: GenerationConfig = GenerationConfig()
+    """Sampling parameters; see `GenerationConfig`."""
+    client: ClientSettings = ClientSettings()
+    """How the endpoint is asked."""
+    stages: list[StageEntry] = []
+    """Stages of your own after the pipeline's: `module:Class`, or `module:Class: {argument: value}`."""
+    output: Path
+    """Folder for the dataset."""
+    format: Literal["parquet", "jsonl"] = "parquet"
+    """Of the dataset."""
+    engine: Literal["ray", "local"] = "ray"
+    """Ray actors, or this process alone."""
+    workers: int = Field(default=2, ge=1)
+    """Ray actors that ask, each with a client of its own."""
+    address: str | None = None
+    """Address of a Ray cluster; none: RAY_ADDRESS, else Ray is started on this machine."""
+    shard_rows: int | None = Field(default=None, ge=1)
+    """Rows that a worker takes and commits at a time; none: as suits the number of rows."""
+    simulator: dict[str, Any] | None = None
+    """Latency, limits and faults of the simulated endpoint; see `nemo-sdg simulate --help`."""
+
+    @field_validator("generation", mode="before")
+    @classmethod
+    def _generation(cls, value: Any) -> Any:
+        return GenerationConfig.of(value) if value is None or isinstance(value, dict) else value
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the simulated endpoint answers: neither a URL nor a key is given."""
+        return self.base_url is None and self.api_key_env is None
+
+    def new_client(self) -> AsyncOpenAIClient:
+        """Return a client for the endpoint."""
+        options: dict[str, Any] = {"base_url": self.base_url} if self.base_url else {}
+        if self.base_url and self.model == SIMULATED_MODEL and self.api_key_env is None:
+            options["api_key"] = "none"  # whatever keys the environment holds are not for the simulator
+        return AsyncOpenAIClient(api_key_env=self.api_key_env, **self.client.model_dump(), **options)
+
+    def own_stages(self) -> list[Stage]:
+        """Return the user's stages."""
+        return load_stages(self.stages)
+
+    def writer(self) -> Sink:
+        """Return the writer."""
+        return (ParquetWriter if self.format == "parquet" else JsonlWriter)(path=self.output)

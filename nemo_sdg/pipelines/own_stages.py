@@ -1,0 +1,65 @@
+"""Stages from the user's own files, named in a config as `module:Class`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from nemo_sdg.errors import ConfigError
+from nemo_sdg.stages import Stage, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+StageEntry = str | dict[str, dict[str, Any] | None]
+"""`module:Class` or `module:function`; with arguments `{module:Class: {argument: value}}`."""
+
+
+def load_stages(entries: Sequence[StageEntry]) -> list[Stage]:
+    """Return the stages that `entries` name; raises `ConfigError` naming the entry and what is wrong."""
+    return [_load(entry) for entry in entries]
+
+
+def _load(entry: StageEntry) -> Stage:
+    if isinstance(entry, str):
+        name, arguments = entry, {}
+    elif len(entry) == 1:
+        name, given = next(iter(entry.items()))
+        arguments = given or {}
+    else:
+        raise ConfigError(f"stages has {entry!r}: give one 'module:Class' with its arguments below it")
+    found = _find(name)
+    if isinstance(found, type) and issubclass(found, Stage):
+        try:
+            return found(**arguments)
+        except TypeError as error:
+            raise ConfigError(f"stages: {name} cannot be made with {arguments!r}: {error}") from error
+    if isinstance(found, Stage):
+        return found
+    if callable(found) and not isinstance(found, type):
+        if arguments:
+            raise ConfigError(f"stages: {name} is a function and takes no arguments: make it a Stage class")
+        return stage(found)
+    raise ConfigError(
+        f"stages: {name} is {type(found).__name__}: name a Stage class or a function on a batch"
+    )
+
+
+def _find(name: str) -> Any:
+    module_name, colon, attribute = name.partition(":")
+    if not colon or not module_name or not attribute:
+        raise ConfigError(f"stages has {name!r}: write 'module:Class', such as my_stages:TitleStage")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name.partition(".")[0]:
+            raise ConfigError(f"stages: {module_name} needs {error.name}, which is not installed") from error
+        raise ConfigError(
+            f"stages: there is no module {module_name}: put {module_name.replace('.', '/')}.py beside the "
+            f"config file or into the current folder (looked in {', '.join(sys.path[:3])}, ...)"
+        ) from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise ConfigError(f"stages: {module.__file__} has no {attribute}") from None
