@@ -36,7 +36,8 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{key} is missing: {_meaning(model, location)}"
     message = detail["msg"]
     if kind == "value_error":  # one of ours, which names the value and what is allowed itself
-        return f"{key}: {message.removeprefix('Value error, ')}"
+        message = message.removeprefix("Value error, ")
+        return f"{key}: {message}" if key else message
     return f"{key} is {_shown(key, detail['input'])}: {message[0].lower()}{message[1:]}"
 
 

@@ -113,6 +113,10 @@ class RunFolder:
         """Begin a run here."""
         write_whole(self._run / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
 
+    def has_work(self) -> bool:
+        """Return whether anything was paid for or committed here: until then a run may still be changed."""
+        return any(any((self._run / name).iterdir()) for name in ("answers", "done"))
+
     def write_done(self, done: ShardDone) -> None:
         """Mark a shard as committed."""
         write_whole(self._run / "done" / f"{done.index:05d}.json", msgspec.json.encode(done))

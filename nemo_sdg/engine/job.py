@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from nemo_sdg.engine.folder import Manifest, RunFolder, changed_settings
 from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
@@ -66,8 +68,10 @@ class Plan:
         return [stage for stage in self.stages if isinstance(stage, PaidStage)]
 
     def settings(self) -> list[dict[str, Any]]:
-        """Return what determines the results, step by step."""
-        return [dict(step.settings()) for step in (self.source, *self.stages)]
+        """Return what determines the results, step by step, as a manifest gives it back."""
+        steps = [dict(step.settings()) for step in (self.source, *self.stages)]
+        settings: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(steps))
+        return settings
 
 
 def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunReport:
@@ -90,14 +94,15 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
         waiting = [shard for shard in manifest.shards if shard.index not in done]
         if not waiting:
             report = _last_report(plan, folder, manifest, began)
-            observer.note(f"{folder.path} is finished: {report.counts.rows_written:,} rows; nothing to do")
+            by_whom = " of the simulated endpoint" if report.simulated else ""
+            rows = f"{report.counts.rows_written:,} rows{by_whom}"
+            observer.note(f"{folder.path} is finished: {rows}; nothing to do")
             return report
+        notes = preflight(plan.paid_stages)
         if done:
-            finished = sum(shard.rows for shard in manifest.shards) - sum(shard.rows for shard in waiting)
-            observer.note(f"resuming: {finished:,} of {manifest.rows:,} rows are done")
-        for warning in preflight(plan.paid_stages):
-            observer.note(warning)
-        return _Run(plan, folder, manifest, observer, began).go(waiting)
+            finished = manifest.rows - sum(shard.rows for shard in waiting)
+            notes.append(f"resuming: {finished:,} of {manifest.rows:,} rows are done")
+        return _Run(plan, folder, manifest, observer, began).go(waiting, notes)
 
 
 class _Run:
@@ -117,7 +122,7 @@ class _Run:
         self._workers = wanted
         self._failure: tuple[str, str] = ("", "")
 
-    def go(self, shards: Sequence[Shard]) -> RunReport:
+    def go(self, shards: Sequence[Shard], notes: Sequence[str]) -> RunReport:
         plan, folder = self._plan, self._folder
         folder.stop_mark.unlink(missing_ok=True)
         for stale in folder.heartbeats():
@@ -135,6 +140,8 @@ class _Run:
                 workers=self._workers,
             )
         )
+        for note in notes:
+            self._observer.note(note)
         with ExitStack() as stack:
             interrupts = stack.enter_context(Interrupts(self._stop))
             ticking = threading.Event()
@@ -217,7 +224,7 @@ def _engine(
 def _manifest(plan: Plan, folder: RunFolder) -> Manifest:
     manifest = folder.manifest()
     settings = plan.settings()
-    if manifest is None:
+    if manifest is None or not folder.has_work():
         shards = plan.source.plan(plan.shard_rows)
         manifest = Manifest(
             pipeline=plan.name,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nemo_sdg.client import AsyncOpenAIClient, GenerationConfig
+from nemo_sdg.errors import ConfigError
 from nemo_sdg.pipelines.own_stages import StageEntry, load_stages
 from nemo_sdg.stages import JsonlWriter, ParquetWriter, Sink, Stage
 
@@ -43,7 +45,7 @@ class JobConfig(BaseModel):
     """Name of the model, as the endpoint calls it."""
     base_url: str | None = None
     """URL of an OpenAI-compatible server, mostly ending in /v1; none: the simulated endpoint."""
-    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: str | None = None
     """Name of the environment variable that holds the API key."""
     generation: GenerationConfig = GenerationConfig()
     """Sampling parameters; see `GenerationConfig`."""
@@ -65,6 +67,19 @@ class JobConfig(BaseModel):
     """Rows that a worker takes and commits at a time; none: as suits the number of rows."""
     simulator: dict[str, Any] | None = None
     """Latency, limits and faults of the simulated endpoint; see `nemo-sdg simulate --help`."""
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _name_of_a_variable(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError("give the name of an environment variable, such as NVIDIA_API_KEY, not the key")
+        return value
+
+    @model_validator(mode="after")
+    def _real_model(self) -> Self:
+        if not self.simulated and "model" not in self.model_fields_set:
+            raise ConfigError("model is missing: name the model to ask, as the endpoint calls it")
+        return self
 
     @field_validator("generation", mode="before")
     @classmethod

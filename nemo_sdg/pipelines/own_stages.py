@@ -57,7 +57,7 @@ def _find(name: str) -> Any:
             raise ConfigError(f"stages: {module_name} needs {error.name}, which is not installed") from error
         raise ConfigError(
             f"stages: there is no module {module_name}: put {module_name.replace('.', '/')}.py beside the "
-            f"config file or into the current folder (looked in {', '.join(sys.path[:3])}, ...)"
+            f"config file or into the current folder (looked in {' and '.join(sys.path[-2:])})"
         ) from error
     try:
         return getattr(module, attribute)
