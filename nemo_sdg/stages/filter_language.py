@@ -63,6 +63,8 @@ class LanguageFilter(Stage):
         if type(min_confidence) not in (int, float) or not 0 <= min_confidence <= 1:
             raise ConfigError(f"min_confidence is {min_confidence!r}: give a number from 0 to 1")
         self.min_confidence = min_confidence
+        if not isinstance(low_accuracy, bool):
+            raise ConfigError(f"low_accuracy is {low_accuracy!r}: give true or false")
         self.low_accuracy = low_accuracy
         (self.detected_column,) = check_new_columns((detected_column,), "detected_column")
         self.adds = (detected_column,)

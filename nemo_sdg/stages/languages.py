@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Names other than the English name, ISO 639-1 and ISO 639-3 code that the detector has itself.
 _OTHER_NAMES = {
     "mandarin": "Chinese",
+    "mandarin chinese": "Chinese",
+    "cantonese chinese": "Chinese",
     "cantonese": "Chinese",
     "putonghua": "Chinese",
     "中文": "Chinese",
@@ -58,6 +60,9 @@ _OTHER_NAMES = {
     "luganda": "Ganda",
     "bokmål": "Bokmal",
     "norwegian": "Bokmal",
+    "norwegian bokmål": "Bokmal",
+    "norwegian bokmal": "Bokmal",
+    "norwegian nynorsk": "Nynorsk",
     "norsk": "Bokmal",
     "no": "Bokmal",
     "nor": "Bokmal",
