@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _FENCED = re.compile(r"```[ \t]*[\w+-]*[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
 _REASONING_END = "</think>"
 _MOST_TRIES = 100  # braces at which an object may begin; bounds the work on a text full of them
-_MOST_REPAIRED = 200_000  # characters; repairing takes a Python step for each
+# Repairing is slow on long texts, and takes the square of the number of braces that never close.
+_MOST_REPAIRED = 50_000  # characters
+_MOST_BRACES = 200
 
 _decode = msgspec.json.Decoder().decode
 _raw_decode = json.JSONDecoder().raw_decode
@@ -76,7 +78,7 @@ def _decoded(text: str) -> Any:
 
 def _repaired(text: str) -> Any:
     start = text.find("{")
-    if start < 0:
+    if start < 0 or text.count("{") > _MOST_BRACES:
         return None
     try:
         return json_repair.loads(text[start : start + _MOST_REPAIRED], skip_json_loads=True)
