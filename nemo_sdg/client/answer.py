@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -10,19 +11,24 @@ from nemo_sdg.client.completion import NO_USAGE, Completion, Usage
 from nemo_sdg.errors import BadAnswerError, ServerError
 
 _decode = msgspec.json.Decoder().decode
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last one for nesting without end
 _SHOWN = 120  # characters of a bad body to show
 
 
-def read_answer(body: bytes, content_type: str = "application/json") -> Completion:
+def read_answer(body: bytes, content_type: str = "application/json", choices: int = 1) -> Completion:
     """Return the completion that `body` holds.
 
-    Raises `BadAnswerError` when it holds none: not JSON, cut off, no choices, or of other types.
+    `choices` are those asked for: a stream that ends without saying so must have as many.
+    Raises `BadAnswerError` when it holds none: not JSON, cut off, no choices, or of other types;
+    `ServerError` when it holds an error instead.
     """
     if content_type.startswith("text/event-stream"):
-        return completion_from(_join_events(body))
+        return completion_from(_join_events(body, choices))
     try:
         decoded = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _NOT_JSON as error:
+        if body.startswith((b"data:", b":", b"event:")):  # a stream, whatever its type says
+            return completion_from(_join_events(body, choices))
         raise BadAnswerError(
             f"the answer is not whole JSON ({error}); it is {content_type or 'of no type'} "
             f"and begins {_beginning(body)}"
@@ -37,7 +43,7 @@ def completion_from(decoded: Any) -> Completion:
     choices = decoded.get("choices")
     if not isinstance(choices, list) or not choices:
         if decoded.get("error"):
-            raise ServerError(f"the server answered with an error: {decoded['error']!r:.300}")
+            raise _server_error(decoded["error"])
         raise BadAnswerError(f"the answer has no choices: {decoded!r:.200}")
     if len(choices) > 1:
         choices = sorted(choices, key=_index)
@@ -65,6 +71,10 @@ def completion_from(decoded: Any) -> Completion:
     )
 
 
+def _server_error(error: Any) -> ServerError:
+    return ServerError(f"the server answered with an error: {error!r:.300}")
+
+
 def _texts_of(choice: Any) -> tuple[str, str | None]:
     if not isinstance(choice, dict):
         raise BadAnswerError(f"a choice is {choice!r:.80}, not an object")
@@ -79,7 +89,8 @@ def _texts_of(choice: Any) -> tuple[str, str | None]:
     if content is None:
         content = ""
     elif isinstance(content, list):  # content parts
-        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        content = "".join(text for text in texts if isinstance(text, str))
     elif not isinstance(content, str):
         raise BadAnswerError(f"a choice's content is {content!r:.80}, not text")
     return content, thought if isinstance(thought, str) else None
@@ -111,7 +122,7 @@ def _beginning(body: bytes) -> str:
     return repr(body[:_SHOWN].decode("utf-8", "replace")) + ("..." if len(body) > _SHOWN else "")
 
 
-def _join_events(body: bytes) -> dict[str, Any]:
+def _join_events(body: bytes, expected: int) -> dict[str, Any]:
     """Put the chunks of a server-sent event stream together into the body of an unstreamed answer."""
     joined: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
@@ -120,40 +131,55 @@ def _join_events(body: bytes) -> dict[str, Any]:
         if not line.startswith(b"data:"):
             continue
         data = line[5:].strip()
+        if not data:
+            continue
         if data == b"[DONE]":
             done = True
             break
-        try:
-            chunk = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadAnswerError(f"the stream has an event that is not JSON ({error})") from None
-        if not isinstance(chunk, dict):
-            raise BadAnswerError(f"the stream has an event that is {chunk!r:.80}, not an object")
+        chunk = _read_chunk(data)
         for delta in chunk.pop("choices", None) or ():
             _add_delta(choices.setdefault(_index(delta), {"index": _index(delta)}), delta)
         joined.update({key: value for key, value in chunk.items() if value is not None})
-    finished = bool(choices) and all(choice.get("finish_reason") for choice in choices.values())
-    if not (done or finished or joined.get("error")):
+    ended = [choice for choice in choices.values() if choice.get("finish_reason")]
+    if not done and (len(ended) < len(choices) or len(ended) < expected):
         raise BadAnswerError("the stream ended before the answer was whole")
     joined["choices"] = list(choices.values())
     return joined
+
+
+def _read_chunk(data: bytes) -> dict[str, Any]:
+    try:
+        chunk = _decode(data)
+    except _NOT_JSON as error:
+        raise BadAnswerError(f"the stream has an event that is not JSON ({error})") from None
+    if not isinstance(chunk, dict):
+        raise BadAnswerError(f"the stream has an event that is {chunk!r:.80}, not an object")
+    if chunk.get("error"):
+        raise _server_error(chunk["error"])  # what came before it is a part of an answer
+    if not isinstance(chunk.get("choices"), (list, NoneType)):
+        raise BadAnswerError(f"the stream has choices that are {chunk['choices']!r:.80}, not a list")
+    return chunk
 
 
 def _add_delta(choice: dict[str, Any], delta: Any) -> None:
     if not isinstance(delta, dict):
         raise BadAnswerError(f"the stream has a choice that is {delta!r:.80}, not an object")
     for key, value in delta.items():
-        if key == "delta" and isinstance(value, dict):
-            message = choice.setdefault("message", {})
+        if key in ("delta", "logprobs") and isinstance(value, dict):
+            pieces = _object_in(choice, "message" if key == "delta" else key)
             for name, piece in value.items():
-                _append(message, name, piece)
+                _append(pieces, name, piece)
         elif key == "text":
             _append(choice, key, value)
-        elif key == "logprobs" and isinstance(value, dict):
-            for name, piece in value.items():
-                _append(choice.setdefault("logprobs", {}), name, piece)
         elif value is not None:
             choice[key] = value
+
+
+def _object_in(choice: dict[str, Any], key: str) -> dict[str, Any]:
+    held = choice.get(key)
+    if not isinstance(held, dict):
+        held = choice[key] = {}
+    return held
 
 
 def _append(into: dict[str, Any], name: str, piece: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 from nemo_sdg.client.answer import completion_from
 from nemo_sdg.client.backoff import backoff
 from nemo_sdg.client.failure import verdict_on
-from nemo_sdg.errors import ConfigError, ConnectionFailedError, DeadlineError, RequestError, UnreachableError
+from nemo_sdg.errors import (
+    BadAnswerError,
+    ConfigError,
+    ConnectionFailedError,
+    DeadlineError,
+    RequestError,
+    ServerError,
+    UnreachableError,
+)
 from nemo_sdg.limits import NO, OK, Kind, Limiter, LocalLimiter, Permit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Coroutine, Iterable, Mapping
 
     from nemo_sdg.client.completion import Completion
     from nemo_sdg.client.conversation import ConversationFormatter
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 
 DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
+_ANSWERS = (BadAnswerError, ServerError)  # these need no status to show that something answered
 
 
 class LLMClient(ABC):
@@ -48,7 +58,8 @@ class AsyncLLMClient(ABC):
 
     `max_concurrent_requests` attempts are in flight at most, over all event loops. A request is tried
     `max_retries` more times after a transient failure, after a delay of up to `base_delay` seconds that
-    doubles each time; a throttled attempt costs no retry. `deadline` seconds bound all that together.
+    doubles each time; a throttled attempt costs no retry. `deadline` seconds bound all that together,
+    beginning when the first attempt is let go.
     A subclass implements `setup` and `_query_model_impl`.
     """
 
@@ -62,9 +73,9 @@ class AsyncLLMClient(ABC):
     ) -> None:
         if not isinstance(max_retries, int) or max_retries < 0:
             raise ConfigError(f"max_retries is {max_retries!r}: give a whole number of at least 0")
-        if not base_delay >= 0:
+        if not isinstance(base_delay, (int, float)) or not base_delay >= 0:
             raise ConfigError(f"base_delay is {base_delay!r}: give seconds, at least 0")
-        if not deadline > 0:
+        if not isinstance(deadline, (int, float)) or not deadline > 0:
             raise ConfigError(f"deadline is {deadline!r}: give seconds, above 0")
         self.max_concurrent_requests = max_concurrent_requests
         self.max_retries = max_retries
@@ -72,6 +83,7 @@ class AsyncLLMClient(ABC):
         self.deadline = deadline
         self.limiter: Limiter = LocalLimiter(max_concurrent_requests)
         self._answered = False
+        self._longest_attempt = math.inf
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what belongs to this process."""
@@ -125,6 +137,8 @@ class AsyncLLMClient(ABC):
     ) -> Completion:
         """As `query_model`, returning everything that the server said."""
         if type(messages) is not list:
+            if isinstance(messages, str):  # type: ignore[unreachable]
+                raise ConfigError("messages is one text: give a list of {'role': ..., 'content': ...}")
             messages = list(messages)  # an iterator would be empty at the second attempt
         tries = _Tries()
         failure: Exception | None = None
@@ -137,16 +151,17 @@ class AsyncLLMClient(ABC):
                 permit = await self._acquire_again(deadline, failure, tries)
             tries.attempts += 1
             started = time.monotonic()
+            attempt = self._complete_impl(messages, model, conversation_formatter, generation_config)
+            if deadline - started < self._longest_attempt:
+                attempt = self._until(deadline - started, attempt)
             try:
-                completion = await self._complete_impl(
-                    messages, model, conversation_formatter, generation_config
-                )
-            except asyncio.CancelledError:
-                permit.settle(0, NO)
-                raise
+                completion = await attempt
             except Exception as error:  # noqa: BLE001 - judged, and raised unless it is known
                 failure, verdict = verdict_on(error)
                 permit.settle(0, verdict)
+            except BaseException:
+                permit.settle(0, NO)
+                raise
             else:
                 permit.settle(completion.usage.total_tokens, OK)
                 self._answered = True
@@ -155,6 +170,8 @@ class AsyncLLMClient(ABC):
                 completion.throttles = tries.throttles
                 return completion
             tries.add(verdict, failure)
+            if isinstance(failure, RequestError) and (failure.status or isinstance(failure, _ANSWERS)):
+                self._answered = True
             await self._before_next_attempt(failure, verdict, tries, deadline)
 
     async def _complete_impl(
@@ -173,7 +190,7 @@ class AsyncLLMClient(ABC):
     ) -> None:
         """Wait as `verdict` says; raise `failure`, or what it amounts to, when there is no next attempt."""
         if verdict.kind is Kind.NO:
-            raise failure
+            raise self._too_late(None, tries) if isinstance(failure, _OutOfTime) else failure
         if verdict.kind is Kind.THROTTLED:
             return  # the limiter makes everybody wait
         if tries.retries > self.max_retries:
@@ -183,6 +200,16 @@ class AsyncLLMClient(ABC):
             raise self._too_late(failure, tries)
         await asyncio.sleep(delay)
 
+    async def _until(self, seconds: float, attempt: Coroutine[Any, Any, Completion]) -> Completion:
+        """Await `attempt` for as long as the deadline leaves."""
+        try:
+            async with asyncio.timeout(seconds) as bound:
+                return await attempt
+        except TimeoutError:
+            if bound.expired():
+                raise _OutOfTime from None
+            raise
+
     async def _acquire_again(self, deadline: float, failure: Exception, tries: _Tries) -> Permit:
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
@@ -190,10 +217,11 @@ class AsyncLLMClient(ABC):
         except TimeoutError:
             raise self._too_late(failure, tries) from None
 
-    def _too_late(self, failure: Exception, tries: _Tries) -> DeadlineError:
+    def _too_late(self, failure: Exception | None, tries: _Tries) -> DeadlineError:
+        last = "was not answered in the time that was left" if failure is None else f"failed: {failure}"
         return DeadlineError(
             f"no answer within deadline={self.deadline:g} s and {tries.attempts} attempts; "
-            f"the last one: {failure}",
+            f"the last one {last}",
             status=getattr(failure, "status", None),
             attempts=tries.attempts,
             throttles=tries.throttles,
@@ -210,6 +238,10 @@ class AsyncLLMClient(ABC):
         return failure
 
 
+class _OutOfTime(Exception):  # noqa: N818 - never leaves this module
+    """The deadline came while an attempt was in flight."""
+
+
 class _Tries:
     """How often one request was tried, and what came of it."""
 
@@ -222,4 +254,6 @@ class _Tries:
         self.retries += verdict.kind is Kind.TRANSIENT
         self.throttles += verdict.kind is Kind.THROTTLED
         if isinstance(failure, RequestError):
+            if failure.attempts == 0:  # refused before it was sent
+                self.attempts -= 1
             failure.attempts, failure.throttles = self.attempts, self.throttles

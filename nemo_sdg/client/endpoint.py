@@ -7,18 +7,30 @@ else of a worker's start together (docs/decisions.md); a test holds both against
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from nemo_sdg.errors import AuthenticationError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 KEY_VARIABLES = {"api.openai.com": "OPENAI_API_KEY", "integrate.api.nvidia.com": "NVIDIA_API_KEY"}
 """Hosts that answer nobody without a key, and the variable that their users keep it in."""
+_CREDENTIAL_NAMES = {
+    "authorization",
+    "proxy-authorization",
+    "api-key",
+    "x-api-key",
+    "api_key",
+    "key",
+    "token",
+}
+_SHORTEST_KEY = 6  # "none" and "EMPTY" are given to servers that want no key
+_BREAKS = re.compile(r"[\r\n\0]")
 
 
 @dataclass(frozen=True)
@@ -28,12 +40,49 @@ class Endpoint:
     base_url: str
     """Without a slash at the end."""
     headers: dict[str, str] = field(repr=False)
-    query: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict, repr=False)
     api_key: str | None = field(default=None, repr=False)
 
     def redact(self, text: str) -> str:
         """Return `text` without the credential, should a server have echoed it."""
-        return text.replace(self.api_key, "[api key]") if self.api_key else text
+        return without(text, self.api_key, *self._further)
+
+    @property
+    def _further(self) -> Iterator[str]:
+        """Credentials that came as headers or as a part of the query."""
+        for values in (self.headers, self.query):
+            for name, value in values.items():
+                if name.lower() in _CREDENTIAL_NAMES:
+                    yield str(value).rpartition(" ")[2]  # without "Bearer"
+
+
+def without(text: str, *secrets: str | None) -> str:
+    """Return `text` without `secrets`; those too short to be any, such as "none", stay."""
+    for secret in secrets:
+        if secret and len(secret) >= _SHORTEST_KEY:
+            text = text.replace(secret, "[api key]")
+    return text
+
+
+def check_url(url: str, name: str = "base_url") -> SplitResult:
+    """Return the parts of `url`; raises `ConfigError` for one that cannot be an endpoint's."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for a port that is none
+    except ValueError:
+        parts = urlsplit("")
+    if parts.username or parts.password:
+        raise ConfigError(
+            f"{name} for {parts.hostname} holds a user name or password: give the key in api_key_env"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        shown = "no URL, and not shown for it may hold a password" if "@" in url else repr(url)
+        raise ConfigError(f"{name} is {shown}: give a URL such as http://localhost:8000/v1")
+    if parts.query or parts.fragment:
+        raise ConfigError(
+            f"{name} for {parts.hostname} has something after its path: give ?name=value as default_query"
+        )
+    return parts
 
 
 def resolve_endpoint(
@@ -52,19 +101,9 @@ def resolve_endpoint(
     host (`KEY_VARIABLES`), else `OPENAI_API_KEY`. Servers of one's own need none.
     Raises `ConfigError` for a URL that is none, `AuthenticationError` when a key is needed and not there.
     """
-    url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_BASE_URL).rstrip("/")
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises for a port that is none
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"base_url is {base_url!r}: give a URL such as http://localhost:8000/v1")
-    if parts.username or parts.password:
-        raise ConfigError(
-            f"base_url for {parts.hostname} holds a user name or password: give the key in api_key_env"
-        )
-    key = _key(parts.hostname, api_key, api_key_env)
+    url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_BASE_URL).strip().rstrip("/")
+    parts = check_url(url, "base_url" if base_url else "OPENAI_BASE_URL")
+    key = find_key(parts.hostname or "", api_key, api_key_env)
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "nemo-sdg"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
@@ -74,11 +113,24 @@ def resolve_endpoint(
         headers["OpenAI-Organization"] = organization
     if project:
         headers["OpenAI-Project"] = project
-    headers.update(default_headers or {})
+    added = {**_custom_headers(), **(default_headers or {})}
+    for name, value in added.items():
+        if not isinstance(value, str) or _BREAKS.search(name + value):
+            raise ConfigError(f"default_headers has {name!r}: give it as one line of text")
+        for same in [held for held in headers if held.lower() == name.lower()]:
+            del headers[same]
+        headers[name] = value
     return Endpoint(url, headers, dict(default_query or {}), key)
 
 
-def _key(host: str, api_key: str | None, api_key_env: str | None) -> str | None:
+def _custom_headers() -> dict[str, str]:
+    """Return the headers in OPENAI_CUSTOM_HEADERS: lines of `name: value`."""
+    lines = (line.partition(":") for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"))
+    return {name.strip(): value.strip() for name, colon, value in lines if colon and name.strip()}
+
+
+def find_key(host: str, api_key: str | None, api_key_env: str | None) -> str | None:
+    """Return the key to send to `host`, None where none is known; see `resolve_endpoint`."""
     if api_key:
         return _checked(api_key, "api_key")
     if api_key_env:
@@ -90,18 +142,22 @@ def _key(host: str, api_key: str | None, api_key_env: str | None) -> str | None:
                 attempts=0,
             )
         return _checked(value, api_key_env)
-    variable = KEY_VARIABLES.get(host, "OPENAI_API_KEY")
-    value = os.environ.get(variable, "").strip()
-    if not value and host in KEY_VARIABLES:
+    own = KEY_VARIABLES.get(host, "OPENAI_API_KEY")
+    for variable in (own, "OPENAI_API_KEY"):
+        value = os.environ.get(variable, "").strip()
+        if value:
+            return _checked(value, variable)
+    if host in KEY_VARIABLES:
         raise AuthenticationError(
-            f"{host} needs an API key: run 'export {variable}=<your key>', "
+            f"{host} needs an API key: run 'export {own}=<your key>', "
             "or name the variable that holds it in api_key_env",
             attempts=0,
         )
-    return _checked(value, variable) if value else None
+    return None
 
 
 def _checked(key: str, name: str) -> str:
-    if not (key.isascii() and key.isprintable() and " " not in key):
+    key = key.strip()
+    if not key or not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigError(f"the API key in {name} holds characters that no key has: copy it again")
     return key

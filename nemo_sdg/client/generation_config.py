@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import NoneType
 from typing import Any
 
 from nemo_sdg.errors import ConfigError
+
+_BREAKS = re.compile(r"[\r\n\0]")
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,9 @@ class GenerationConfig:
 
     def __post_init__(self) -> None:
         """Check every value."""
-        _whole("max_tokens", self.max_tokens, least=1)
+        _whole("max_tokens", self.max_tokens, least=1, most=2**63 - 1)
         _whole("n", self.n, least=1)
-        _whole("seed", self.seed)
+        _whole("seed", self.seed, least=-(2**63), most=2**63 - 1)
         _number("temperature", self.temperature, 0.0, 2.0)
         _number("top_p", self.top_p, 0.0, 1.0)
         if self.top_p == 0:
@@ -54,8 +59,8 @@ class GenerationConfig:
             isinstance(stop, (list, tuple)) and all(isinstance(text, str) for text in stop)
         ):
             raise ConfigError(f"stop is {self.stop!r}: give a text or a list of texts")
-        if self.extra_kwargs is not None and not isinstance(self.extra_kwargs, dict):
-            raise ConfigError(f"extra_kwargs is {self.extra_kwargs!r}: give a dict of request fields")
+        if self.extra_kwargs is not None:
+            _check_extra(self.extra_kwargs)
 
     @classmethod
     def of(cls, value: GenerationConfig | dict[str, Any] | None) -> GenerationConfig:
@@ -64,7 +69,9 @@ class GenerationConfig:
             return cls()
         if isinstance(value, GenerationConfig):
             return value
-        unknown = sorted(set(value) - {field.name for field in fields(cls)})
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"generation_config is {value!r:.80}: give a GenerationConfig or a dict")
+        unknown = sorted({str(name) for name in value} - {field.name for field in fields(cls)})
         if unknown:
             names = [field.name for field in fields(cls)]
             near = difflib.get_close_matches(unknown[0], names, n=1)
@@ -75,12 +82,17 @@ class GenerationConfig:
         return cls(**value)
 
 
-def _whole(name: str, value: object, least: int | None = None) -> None:
+def _whole(name: str, value: object, least: int, most: int | None = None) -> None:
     if value is None:
         return
-    if not isinstance(value, int) or isinstance(value, bool) or (least is not None and value < least):
-        bound = "" if least is None else f" of at least {least}"
-        raise ConfigError(f"{name} is {value!r}: give a whole number{bound}, or None to leave it out")
+    if (
+        not isinstance(value, int)
+        or isinstance(value, bool)
+        or value < least
+        or (most is not None and value > most)
+    ):
+        bound = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ConfigError(f"{name} is {value!r}: give a whole number {bound}, or None to leave it out")
 
 
 def _number(name: str, value: object, least: float, most: float) -> None:
@@ -90,3 +102,17 @@ def _number(name: str, value: object, least: float, most: float) -> None:
         raise ConfigError(
             f"{name} is {value!r}: give a number from {least} to {most}, or None to leave it out"
         )
+
+
+def _check_extra(extra: object) -> None:
+    if not isinstance(extra, dict):
+        raise ConfigError(f"extra_kwargs is {extra!r:.80}: give a dict of request fields")
+    if not all(isinstance(name, str) for name in extra):
+        raise ConfigError(f"extra_kwargs has the names {list(extra)!r:.80}: give texts")
+    for name in ("extra_body", "extra_headers", "extra_query"):
+        if not isinstance(extra.get(name), (dict, NoneType)):
+            raise ConfigError(f"{name} in extra_kwargs is a {type(extra[name]).__name__}: give a dict")
+    for name, value in (extra.get("extra_headers") or {}).items():
+        if not (isinstance(name, str) and isinstance(value, str)) or _BREAKS.search(name + value):
+            # Without the value: it may be a credential.
+            raise ConfigError(f"extra_headers in extra_kwargs has {name!r}: give it as one line of text")

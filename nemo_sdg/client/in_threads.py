@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.client.base import AsyncLLMClient, LLMClient
@@ -21,6 +22,18 @@ class InThreads(AsyncLLMClient):
     def __init__(self, client: LLMClient) -> None:
         super().__init__(max_concurrent_requests=1)
         self.client = client
+        self._lock = threading.Lock()  # a cancelled request gives its slot back, but its thread goes on
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the lock behind too."""
+        state = super().__getstate__()
+        del state["_lock"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin anew in another process."""
+        super().__setstate__(state)
+        self._lock = threading.Lock()
 
     def setup(self) -> None:
         """Set up the client underneath."""
@@ -33,9 +46,11 @@ class InThreads(AsyncLLMClient):
         conversation_formatter: ConversationFormatter | None = None,
         generation_config: GenerationConfig | dict[str, Any] | None = None,
     ) -> list[str]:
-        return await asyncio.to_thread(
-            self.client.query_model, messages, model, conversation_formatter, generation_config
-        )
+        def ask() -> list[str]:
+            with self._lock:
+                return self.client.query_model(messages, model, conversation_formatter, generation_config)
+
+        return await asyncio.to_thread(ask)
 
 
 def asynchronous(client: AsyncLLMClient | LLMClient) -> AsyncLLMClient:

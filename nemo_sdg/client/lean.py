@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import urllib.request
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,11 +12,13 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from yarl import URL
 
+from nemo_sdg.client.refusal import read_refusal
 from nemo_sdg.client.transport import LARGEST_ANSWER, HTTPAnswer
 from nemo_sdg.errors import (
     BadAnswerError,
     ConfigError,
     ConnectionFailedError,
+    RequestError,
     RequestTimeoutError,
     UnreachableError,
 )
@@ -26,15 +29,15 @@ if TYPE_CHECKING:
     from nemo_sdg.client.endpoint import Endpoint
     from nemo_sdg.client.payload import Payload
 
-_KEEP_IDLE = (
-    4.0  # seconds; many servers close an idle connection after 5, and a request in that moment is lost
-)
+# Seconds: many servers close an idle connection after 5, and a request in that moment is lost.
+_KEEP_IDLE = 4.0
 
 
 class LeanTransport:
     """Carries requests with as little CPU as aiohttp allows; one connection pool for each event loop.
 
-    `timeout` is in seconds for one attempt, connection included. Proxies are taken from the environment.
+    `timeout` is in seconds for one attempt, connection included. Proxies and certificate authorities are
+    taken from the environment as it is when an event loop sends its first request.
     """
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
@@ -50,6 +53,10 @@ class LeanTransport:
     async def get(self, path: str) -> HTTPAnswer:
         """Ask for `path`; see `Transport.get`."""
         return await self._send("GET", path, None, None, None)
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the credential; see `Transport.redact`."""
+        return self._endpoint.redact(text)
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
@@ -69,7 +76,11 @@ class LeanTransport:
                 method, url, data=body, headers=headers, allow_redirects=False, proxy=pool.proxy
             ) as response:
                 length = response.content_length
-                if length is not None and length <= LARGEST_ANSWER:
+                if (
+                    length is not None
+                    and length <= LARGEST_ANSWER
+                    and "Content-Encoding" not in response.headers  # what it grows to is not known
+                ):
                     answer = await response.read()
                 else:
                     answer = await _read_bounded(response)
@@ -85,29 +96,44 @@ class LeanTransport:
             ) from None
         except aiohttp.InvalidURL as error:
             raise ConfigError(f"base_url is {self._endpoint.base_url!r}, which is no URL: {error}") from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise _proxy_refusal(error.status, error.message) from None
         except aiohttp.ClientResponseError as error:
             raise BadAnswerError(
                 f"what {self._endpoint.base_url} sent is not HTTP: {error.message}"
             ) from None
         except (aiohttp.ClientError, OSError) as error:
+            through = ", asked for through a proxy" if pool.proxy else ""
             raise ConnectionFailedError(
-                f"no connection to {self._endpoint.base_url}, or it broke: {error or type(error).__name__}"
+                f"no connection to {self._endpoint.base_url}{through}, or it broke: "
+                f"{error or type(error).__name__}"
             ) from None
 
     async def _open(self) -> _Pool:
+        loop = asyncio.get_running_loop()
+        tls = _tls_context() if self._endpoint.base_url.startswith("https:") else True
+        proxy = _proxy_for(self._endpoint.base_url)
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE, ttl_dns_cache=300),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE, ttl_dns_cache=300, ssl=tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._endpoint.headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout),
         )
         # The loop ends its open generators when asyncio.run() or a runner closes it: so the pool is closed
         # with its loop even if nobody calls close().
-        closer = _close_at_end(session)
+        closer = self._close_at_end(loop, session)
         await anext(closer)
-        pool = _Pool(session, closer, _proxy_for(self._endpoint.base_url))
-        self._pools[asyncio.get_running_loop()] = pool
+        pool = self._pools[loop] = _Pool(session, closer, proxy)
         return pool
+
+    async def _close_at_end(
+        self, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
+    ) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            self._pools.pop(loop, None)  # the pool refers to its loop, so the weak key alone would not go
+            await session.close()
 
 
 class _Pool:
@@ -119,13 +145,6 @@ class _Pool:
         self.session = session
         self.closer = closer
         self.proxy = proxy
-
-
-async def _close_at_end(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
-    try:
-        yield
-    finally:
-        await session.close()
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -142,6 +161,28 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
 def _proxy_for(base_url: str) -> str | None:
     """Return the environment's proxy for the endpoint; read once, for asking each time is slow."""
     parts = urlsplit(base_url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if not proxy or urllib.request.proxy_bypass(f"{parts.hostname}:{port}"):
         return None
-    return urllib.request.getproxies().get(parts.scheme)
+    if "://" not in proxy:
+        proxy = f"http://{proxy}"
+    if not proxy.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"{parts.scheme.upper()}_PROXY names a proxy of the kind {proxy.partition(':')[0]}: "
+            "give one of http, or name the endpoint's host in NO_PROXY"
+        )
+    return proxy
+
+
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()  # reads SSL_CERT_FILE; aiohttp's own did so at its import
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _proxy_refusal(status: int, message: str) -> RequestError:
+    if status == 407:  # noqa: PLR2004
+        return read_refusal(status, {}, message.encode()).error
+    return ConnectionFailedError(f"the proxy makes no connection to the endpoint ({status}: {message})")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import sys
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +13,7 @@ import msgspec
 from nemo_sdg.client.answer import read_answer
 from nemo_sdg.client.backoff import backoff
 from nemo_sdg.client.base import DEADLINE, AsyncLLMClient, LLMClient
-from nemo_sdg.client.endpoint import resolve_endpoint
+from nemo_sdg.client.endpoint import check_url, find_key, resolve_endpoint
 from nemo_sdg.client.failure import Refused
 from nemo_sdg.client.generation_config import GenerationConfig
 from nemo_sdg.client.lean import LeanTransport
@@ -36,6 +39,22 @@ if TYPE_CHECKING:
     from nemo_sdg.client.transport import HTTPAnswer, Transport
 
 _LEAN_OPTIONS = {"api_key", "base_url", "organization", "project", "default_headers", "default_query"}
+_VARIABLES = {
+    "base_url": "OPENAI_BASE_URL",
+    "organization": "OPENAI_ORG_ID",
+    "project": "OPENAI_PROJECT_ID",
+    "custom headers": "OPENAI_CUSTOM_HEADERS",
+}
+"""The variables that stand in for arguments which are not given."""
+_SDK_VARIABLES = (
+    "OPENAI_API_KEY",
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_API_VERSION",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_AD_TOKEN",
+    "AZURE_OPENAI_ENDPOINT",
+)
+"""Further ones that a function may use which makes an SDK client."""
 _SUCCESS = range(200, 300)
 _LOOKS = 3  # tries at the list of models
 
@@ -68,16 +87,17 @@ class AsyncOpenAIClient(AsyncLLMClient):
         **openai_kwargs: Any,
     ) -> None:
         super().__init__(max_concurrent_requests, max_retries, base_delay, deadline=deadline)
-        if not isinstance(timeout, (int, float)) or not timeout > 0:
+        if not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf:
             raise ConfigError(f"timeout is {timeout!r}: give seconds, above 0")
         if not (
             async_openai_client is None
             or callable(async_openai_client)
-            or hasattr(async_openai_client, "with_options")
+            or isinstance(async_openai_client, getattr(sys.modules.get("openai"), "AsyncOpenAI", ()))
         ):
+            # Without its value: people give their key first.
             raise ConfigError(
-                f"async_openai_client is {async_openai_client!r:.80}: give an openai.AsyncOpenAI, or a "
-                "function that makes one; give other arguments by name"
+                f"async_openai_client is a {type(async_openai_client).__name__}: give an openai.AsyncOpenAI, "
+                "or a function that makes one; give other arguments by name"
             )
         if async_openai_client is not None and (openai_kwargs or api_key_env):
             given = ", ".join(sorted({*openai_kwargs, *(["api_key_env"] if api_key_env else [])}))
@@ -85,7 +105,18 @@ class AsyncOpenAIClient(AsyncLLMClient):
         for_sdk = set(openai_kwargs) - _LEAN_OPTIONS
         if for_sdk:
             _check_names(for_sdk)
-        self.timeout = float(timeout)
+        key, url = openai_kwargs.get("api_key"), openai_kwargs.get("base_url")
+        if callable(key):  # the SDK asks it for a fresh key before each request
+            for_sdk.add("api_key")
+        elif not isinstance(key, (str, NoneType)):
+            raise ConfigError(
+                f"api_key is a {type(key).__name__}: give a text, or name a variable in api_key_env"
+            )
+        if url:
+            check_url(str(url).strip())
+        if api_key_env is not None and not isinstance(api_key_env, str):
+            raise ConfigError("api_key_env is no text: give the name of an environment variable")
+        self.timeout = self._longest_attempt = float(timeout)
         self.api_key_env = api_key_env
         self._openai_kwargs = openai_kwargs
         self._sdk_client = async_openai_client
@@ -105,6 +136,11 @@ class AsyncOpenAIClient(AsyncLLMClient):
                 "an openai.AsyncOpenAI object cannot travel to another process: "
                 "give a function that makes one, as in AsyncOpenAIClient(lambda: AsyncAzureOpenAI(...))"
             )
+        if "http_client" in self._openai_kwargs:
+            raise ConfigError(
+                "an http_client cannot travel to another process: give a function that makes the SDK client, "
+                "as in AsyncOpenAIClient(lambda: AsyncOpenAI(http_client=...))"
+            )
         return {**super().__getstate__(), "_endpoint": None, "_transport": None}
 
     @property
@@ -116,9 +152,15 @@ class AsyncOpenAIClient(AsyncLLMClient):
     @property
     def environment(self) -> tuple[str, ...]:
         """Names of the environment variables that the client reads where it runs."""
-        if self._through_sdk or self._openai_kwargs.get("api_key"):
-            return ()
-        return (self.api_key_env,) if self.api_key_env else ("OPENAI_API_KEY", "NVIDIA_API_KEY")
+        if self._sdk_client is not None:
+            return () if not callable(self._sdk_client) else (*_VARIABLES.values(), *_SDK_VARIABLES)
+        given = {name for name, value in self._openai_kwargs.items() if value}
+        if self.api_key_env:
+            given.add("api_key")
+        keys: tuple[str, ...] = (self.api_key_env,) if self.api_key_env else ()
+        if "api_key" not in given:
+            keys = ("OPENAI_API_KEY", "NVIDIA_API_KEY")
+        return (*keys, *(variable for name, variable in _VARIABLES.items() if name not in given))
 
     def setup(self) -> None:
         """Resolve the endpoint; raises `AuthenticationError` or `ConfigError` when that cannot be done."""
@@ -190,11 +232,11 @@ class AsyncOpenAIClient(AsyncLLMClient):
         payload = build_payload(messages, model, config, conversation_formatter)
         try:
             answer = await self._ready().post(payload)
+            if answer.status in _SUCCESS:
+                return read_answer(answer.body, answer.headers.get("content-type", ""), config.n or 1)
         except RequestError as error:
             raise self._redacted(error) from None
-        if answer.status not in _SUCCESS:
-            raise self._refused(answer)
-        return read_answer(answer.body, answer.headers.get("content-type", ""))
+        raise self._refused(answer)
 
     def _ready(self) -> Transport:
         if self._transport is None:
@@ -207,14 +249,17 @@ class AsyncOpenAIClient(AsyncLLMClient):
         return Refused(self._redacted(error), verdict)
 
     def _redacted(self, error: RequestError) -> RequestError:
-        if self._endpoint is not None:
-            error.args = (self._endpoint.redact(str(error)),)
+        if self._transport is not None:
+            error.args = (self._transport.redact(str(error)),)
         return error
 
     def _make_sdk_client(self) -> openai.AsyncOpenAI:
         import openai  # noqa: PLC0415 - takes long to import
 
-        return openai.AsyncOpenAI(**self._openai_kwargs)
+        options = {**self._openai_kwargs}
+        if self.api_key_env:
+            options["api_key"] = find_key("", None, self.api_key_env)
+        return openai.AsyncOpenAI(**options)
 
 
 class OpenAIClient(LLMClient):

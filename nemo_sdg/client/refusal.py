@@ -62,14 +62,23 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
             f"the account has no credit left ({said}): add credit or use another key, then run again",
             NO,
         )
+    again = headers.get("x-should-retry")
+    throttled = NO if again == "false" else Verdict(Kind.THROTTLED, after)
     if status == 429:  # noqa: PLR2004
         return refusal(
             RateLimitError,
             f"the endpoint's rate limit was reached ({said}): lower max_concurrent_requests or workers",
-            Verdict(Kind.THROTTLED, after),
+            throttled,
         )
     if status in (503, 529):
-        return refusal(OverloadedError, f"the server is overloaded ({said})", Verdict(Kind.THROTTLED, after))
+        return refusal(OverloadedError, f"the server is overloaded ({said})", throttled)
+    if status == 407:  # noqa: PLR2004
+        return refusal(
+            AuthenticationError,
+            f"the proxy wants a user and password ({said}): put them into HTTPS_PROXY or HTTP_PROXY, "
+            "or name the endpoint's host in NO_PROXY",
+            NO,
+        )
     if status in (401, 403):
         return refusal(
             AuthenticationError,
@@ -84,14 +93,14 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
         )
         return refusal(ModelNotFoundError, what, NO)
     if status in (408, 409, 425) or status >= 500:  # noqa: PLR2004
-        verdict = NO if headers.get("x-should-retry") == "false" else Verdict(Kind.TRANSIENT, after)
+        verdict = NO if again == "false" else Verdict(Kind.TRANSIENT, after)
         return refusal(ServerError, f"the server failed ({said})", verdict)
     if 300 <= status < 400:  # noqa: PLR2004
         target = headers.get("location", "nowhere")
         return refusal(
             BadAnswerError, f"the endpoint redirects ({status}) to {target}: use that as base_url", NO
         )
-    verdict = TRANSIENT if headers.get("x-should-retry") == "true" else NO
+    verdict = TRANSIENT if again == "true" else NO
     too_long = "context_length_exceeded" in detail.names or _TOO_LONG.search(detail.message)
     kind = ContextLengthError if too_long else BadRequestError
     return refusal(kind, f"the server refuses the request ({said})", verdict)
@@ -107,10 +116,10 @@ class _Detail(NamedTuple):
 def _detail(body: bytes) -> _Detail:
     try:
         decoded: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = re.sub(r"<[^>]*>|\s+", " ", body[:2000].decode("utf-8", "replace")).strip()
         return _Detail(text[:_SHOWN], set(), is_openai=False)
-    error = decoded.get("error", decoded) if isinstance(decoded, dict) else decoded
+    error = decoded.get("error") or decoded if isinstance(decoded, dict) else decoded
     if not isinstance(error, dict):
         return _Detail(str(error)[:_SHOWN], set(), is_openai=False)
     message = error.get("message") or error.get("detail") or ""

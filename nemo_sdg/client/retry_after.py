@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,10 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     if seconds is None:
         try:
             then = parsedate_to_datetime(value)
-        except (ValueError, TypeError, OverflowError):
+        except (ValueError, TypeError, OverflowError, IndexError):
             return None
+        if then.tzinfo is None:  # HTTP dates are always in GMT
+            then = then.replace(tzinfo=UTC)
         try:
             seconds = then.timestamp() - (time.time() if now is None else now)
         except (OverflowError, OSError, ValueError):

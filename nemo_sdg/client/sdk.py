@@ -8,10 +8,13 @@ from weakref import WeakKeyDictionary
 
 import openai
 
+from nemo_sdg.client.endpoint import without
+from nemo_sdg.client.sdk_errors import body_of, ours_for
 from nemo_sdg.client.transport import HTTPAnswer
+from nemo_sdg.errors import ConfigError, ConnectionFailedError, RequestTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from nemo_sdg.client.payload import Payload
 
@@ -36,21 +39,25 @@ class SDKTransport:
         client = self._client()
         resource: Any = client.chat.completions if payload.path == "/chat/completions" else client.completions
         stream = body.pop("stream", None)
-        raw = await resource.with_raw_response.create(
-            **required,
-            **({"stream": True} if stream else {}),
-            extra_body=body,
-            extra_headers=payload.headers,
-            extra_query=payload.query,
+        create = resource.with_raw_response.create
+        return await self._answer_to(
+            create(
+                **required,
+                **({"stream": True} if stream else {}),
+                extra_body=body,
+                extra_headers=payload.headers,
+                extra_query=payload.query,
+            )
         )
-        response = raw.http_response
-        return HTTPAnswer(response.status_code, response.headers, await response.aread())
 
     async def get(self, path: str) -> HTTPAnswer:
         """Ask for `path`; see `Transport.get`. Only the list of models is asked for."""
         assert path == "/models"
-        raw = await self._client().models.with_raw_response.list()
-        return HTTPAnswer(raw.http_response.status_code, raw.http_response.headers, raw.http_response.content)
+        return await self._answer_to(self._client().models.with_raw_response.list())
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the client's key; see `Transport.redact`."""
+        return without(text, *(client.api_key for client in list(self._clients.values())))
 
     async def close(self) -> None:
         """Close the connections of the running event loop, if the client is ours to close."""
@@ -58,11 +65,40 @@ class SDKTransport:
         if client is not None and callable(self._source):
             await client.close()
 
+    async def _answer_to(self, call: Awaitable[Any]) -> HTTPAnswer:
+        try:
+            async with asyncio.timeout(self._timeout):  # the SDK's own is for each read, not for all together
+                response = (await call).http_response
+                body = await _body_of_stream(response)
+        except openai.APIStatusError as error:
+            response, body = error.response, body_of(error)
+        except openai.OpenAIError as error:
+            raise ours_for(error) from None
+        except TimeoutError:
+            raise RequestTimeoutError(
+                f"no whole answer within {self._timeout:g} s: raise timeout, or lower max_tokens"
+            ) from None
+        return HTTPAnswer(response.status_code, response.headers, body)
+
     def _client(self) -> openai.AsyncOpenAI:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
             given = self._source
             made = given if isinstance(given, openai.AsyncOpenAI) else given()
+            if not isinstance(made, openai.AsyncOpenAI):
+                raise ConfigError(
+                    f"async_openai_client made a {type(made).__name__}: it must make an openai.AsyncOpenAI"
+                )
             client = self._clients[loop] = made.with_options(max_retries=0, timeout=self._timeout)
         return client
+
+
+async def _body_of_stream(response: Any) -> bytes:
+    try:
+        body: bytes = await response.aread()
+    except openai.OpenAIError:
+        raise
+    except Exception as error:  # noqa: BLE001 - while streaming the SDK lets its transport's own through
+        raise ConnectionFailedError(f"the connection broke: {error or type(error).__name__}") from None
+    return body

@@ -6,23 +6,42 @@ import openai
 
 from nemo_sdg.client.failure import Refused
 from nemo_sdg.client.refusal import read_refusal
-from nemo_sdg.errors import BadAnswerError, ConnectionFailedError, RequestTimeoutError
+from nemo_sdg.errors import (
+    BadAnswerError,
+    BadRequestError,
+    ConfigError,
+    ConnectionFailedError,
+    RequestTimeoutError,
+    ServerError,
+)
 
 
 def from_sdk_error(error: Exception) -> Exception | None:
     """Return our exception for one of the SDK's, with the verdict of its status; None for any other."""
+    return ours_for(error) if isinstance(error, openai.OpenAIError) else None
+
+
+def ours_for(error: openai.OpenAIError) -> Exception:
+    """Return our exception for `error`."""
     if isinstance(error, openai.APIStatusError):
-        response = error.response
-        try:
-            body = response.content
-        except Exception:  # noqa: BLE001 - a streamed answer that was not read has no content
-            body = str(error).encode()
-        return Refused(*read_refusal(response.status_code, response.headers, body))
+        return Refused(*read_refusal(error.response.status_code, error.response.headers, body_of(error)))
     if isinstance(error, openai.APITimeoutError):
         # On its aiohttp client the SDK reports a refused or dropped connection as a time-out as well.
         return RequestTimeoutError(f"no answer in time, or no connection: {error}")
-    if isinstance(error, openai.APIConnectionError):
+    if isinstance(error, (openai.APIConnectionError, openai.WebSocketConnectionClosedError)):
         return ConnectionFailedError(f"no connection, or it broke: {error.__cause__ or error}")
-    if isinstance(error, openai.OpenAIError):
-        return BadAnswerError(f"the SDK could not use the answer: {error}")
-    return None
+    if isinstance(error, openai.APIResponseValidationError):
+        return BadAnswerError(f"the answer is not what the SDK expects: {error}", status=error.status_code)
+    if isinstance(error, openai.APIError):  # what it raises for an error amid a stream
+        return ServerError(f"the server answered with an error: {error}")
+    if isinstance(error, (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError)):
+        return BadRequestError(f"the SDK could not use the answer: {error}")
+    return ConfigError(f"the SDK cannot be used as it is set up: {error}")
+
+
+def body_of(error: openai.APIStatusError) -> bytes:
+    """Return the body that came with `error`."""
+    try:
+        return error.response.content
+    except Exception:  # noqa: BLE001 - a streamed answer that was not read has no content
+        return str(error).encode()

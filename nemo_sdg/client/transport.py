@@ -33,6 +33,10 @@ class Transport(Protocol):
         """Ask for `path` below the base URL."""
         ...
 
+    def redact(self, text: str) -> str:
+        """Return `text` without the credential, should a server have echoed it."""
+        ...
+
     async def close(self) -> None:
         """Close the connections of the running event loop."""
         ...

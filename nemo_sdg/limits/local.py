@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from nemo_sdg.errors import ConfigError, RunStopped
 from nemo_sdg.limits.verdict import NO, Kind
@@ -23,6 +24,9 @@ FIRST_ATTEMPTS = 32
 """Attempts that go ahead before anything has been answered, so that a wrong key burns no more than these."""
 LONGEST_PAUSE = 60.0
 """Seconds: the bound of a pause that we choose, not of one that the server asks for."""
+LEAST_PAUSE = 0.1
+"""Seconds of pause at least after a second burst with no success between; doubles with each further one,
+so that a server that says "again at once" and turns everybody away is not asked without end."""
 _STOPPED = "no further requests are sent: the run is being stopped"
 
 
@@ -31,7 +35,8 @@ class LocalLimiter:
 
     A throttle pauses all admissions until the time that the server named. Throttles of the same burst
     (attempts admitted before the pause began) only extend it. After the pause one attempt is admitted, and
-    each success admits one more, so that the endpoint is not hit by everybody at once.
+    each success of one admitted since then admits one more, so that the endpoint is not hit by everybody at
+    once.
 
     `clock` returns monotonic seconds.
     """
@@ -52,7 +57,7 @@ class LocalLimiter:
         self._paused_until = float("-inf")
         self._burst = 0
         self._bursts_in_a_row = 0
-        self._timers: dict[asyncio.AbstractEventLoop, asyncio.TimerHandle] = {}
+        self._armed: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
     @property
     def most_in_flight(self) -> int:
@@ -86,6 +91,8 @@ class LocalLimiter:
             else:
                 self._waiting.append(waiter)
             self._arm(loop)
+            if self._may_admit():  # those before us may be of a loop that is busy, or closed
+                self._admit_waiting()
         try:
             return await waiter.admitted
         except asyncio.CancelledError:
@@ -95,22 +102,28 @@ class LocalLimiter:
                     self._waiting.remove(waiter)
             if slot is not None:
                 slot.settle(0, NO)
+            elif waiter.admitted.done() and not waiter.admitted.cancelled():
+                waiter.admitted.exception()  # refused in the same moment: nobody will look at it
             raise
 
     def _settle(self, slot: _Slot, verdict: Verdict) -> None:
         with self._lock:
             self.in_flight -= 1
             if verdict.kind is Kind.OK:
-                self._bursts_in_a_row = 0
                 if not self._answered:
                     self._answered = True
                     self._window = self.max_concurrent_requests
-                elif self._window < self.max_concurrent_requests:
-                    self._window += 1
+                elif self._bursts_in_a_row or self._window < self.max_concurrent_requests:
+                    self._succeeded(slot)
             elif verdict.kind is Kind.THROTTLED:
                 self._throttled(slot, verdict.after)
             if self._waiting:
                 self._admit_waiting()
+
+    def _succeeded(self, slot: _Slot) -> None:
+        if slot.burst == self._burst:  # else it was admitted before the pause, and tells nothing of after it
+            self._bursts_in_a_row = 0
+            self._window = min(self._window + 1, self.max_concurrent_requests)
 
     def _throttled(self, slot: _Slot, after: float | None) -> None:
         self.throttles += 1
@@ -123,8 +136,10 @@ class LocalLimiter:
         if after is None:
             if not first_of_burst:
                 return
-            ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._bursts_in_a_row - 1))
+            ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (min(self._bursts_in_a_row, 30) - 1))
             after = random.uniform(ceiling / 2, ceiling)
+        elif first_of_burst and self._bursts_in_a_row > 1:
+            after = max(after, min(LONGEST_PAUSE, LEAST_PAUSE * 2 ** (min(self._bursts_in_a_row, 30) - 2)))
         self._paused_until = max(self._paused_until, self._clock() + after)
         for loop in {waiter.loop for waiter in self._waiting}:
             _threadsafe(loop, self._arm_from_loop, loop)
@@ -146,8 +161,9 @@ class LocalLimiter:
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have `loop` look again when the pause ends; each loop with waiters has its own timer."""
         delay = self._paused_until - self._clock()
-        if delay > 0 and loop not in self._timers:
-            self._timers[loop] = loop.call_later(delay, self._pause_over, loop)
+        if delay > 0 and loop not in self._armed:
+            self._armed.add(loop)
+            loop.call_later(delay, self._pause_over, loop)
 
     def _arm_from_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
@@ -155,7 +171,7 @@ class LocalLimiter:
 
     def _pause_over(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
-            self._timers.pop(loop, None)
+            self._armed.discard(loop)
             self._arm(loop)  # it was extended meanwhile, or the timer fired a moment early
             self._admit_waiting()
 
