@@ -74,7 +74,7 @@ def test_nothing_is_left_marked():
 
 def test_no_credentials():
     """No file that git keeps holds what looks like a key; one that repeats a word is an example."""
-    assert not matching(CREDENTIAL, tracked(), distinct=12)
+    assert not matching(CREDENTIAL, tracked(), distinct=14)
 
 
 def test_no_paths_of_one_machine():
