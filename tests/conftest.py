@@ -1,0 +1,90 @@
+"""What tests share: simulated endpoints, small pipelines, one Ray for the session."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from nemo_sdg import AsyncOpenAIClient, ParquetWriter, Pipeline, QAMultilingualSyntheticStage
+from nemo_sdg.report.observer import Quiet
+from nemo_sdg.simulator import SimulatorSettings, SimulatorThread
+
+LANGUAGES = ["English", "French", "German"]
+PROMPT = "Write a question and its answer in {language}. Reply with Question: and Answer: lines."
+
+
+@pytest.fixture
+def simulator():
+    """Yield a function that starts a simulated endpoint with given settings; all end with the test."""
+    running = []
+
+    def start(**settings):
+        thread = SimulatorThread(SimulatorSettings(**settings))
+        running.append(thread)
+        return thread.__enter__()
+
+    yield start
+    for thread in running:
+        thread.__exit__(None, None, None)
+
+
+@pytest.fixture
+def qa_pipeline():
+    """Return a function that makes the QA pipeline for an endpoint and an output folder."""
+
+    def make(base_url, output, *, num_samples=40, more=(), writer=ParquetWriter, prompt=PROMPT, **client):
+        options = {"api_key": "none", "base_delay": 0.01, "max_concurrent_requests": 8, **client}
+        stages = [
+            QAMultilingualSyntheticStage(
+                prompt=prompt,
+                languages=LANGUAGES,
+                client=AsyncOpenAIClient(base_url=base_url, **options),
+                model_name="m",
+                num_samples=num_samples,
+                generation_config={"temperature": 0.9},
+            ),
+            *more,
+            writer(path=output),
+        ]
+        return Pipeline("qa", stages=stages)
+
+    return make
+
+
+@pytest.fixture
+def run():
+    """Return a function that runs a pipeline without showing anything."""
+
+    def go(pipeline, engine="local", **options):
+        with Path(os.devnull).open("w") as nowhere:
+            return pipeline.run(engine=engine, observer=Quiet(nowhere), **options)
+
+    return go
+
+
+@pytest.fixture
+def rows_in():
+    """Return a function that reads the dataset in a run folder, sorted by row."""
+
+    def read(folder):
+        parts = sorted(Path(folder).glob("part-*.parquet"))
+        return pa.concat_tables([pq.read_table(part) for part in parts]).sort_by("row_id")
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def ray_instance():
+    """Start the session's Ray, as `nemo-sdg run` does: it takes over ten seconds here."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"
+    import ray
+
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    yield ray
+    ray.shutdown()
