@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 # Possessive quantifiers keep lines of many dashes or stars from being tried in every way.
 _SPACE = r"[ \t\u00a0\u202f\u3000]*+"
 _CODE = r"\[[A-Za-z]{2,3}\]"
-# No quotes and braces, for those make a key of JSON.
-_BEFORE = rf"^(?P<marks>(?:{_CODE}|\d{{1,3}}[.)]|_|[^\w\n{{\"']){{0,24}}+)"
+_BEFORE = rf"^(?P<marks>(?:{_CODE}|\d{{1,3}}[.)]|_|[^\w\n]){{0,24}}+)"
 _NUMBER = r"(?:[#№]?\d{1,3})?+"
 _REMARK = r"(?:[(（][^()（）\n]{1,40}[)）])?+"  # noqa: RUF001 - Chinese brackets
+# No quotes, for behind those a label is a key of JSON.
 _CLOSED = r"[*_`”»]*+"
 _COLON = r"[:：︓﹕]"  # noqa: RUF001 - colons of several scripts
 _AFTER = rf"{_SPACE}{_NUMBER}{_SPACE}{_REMARK}(?P<closed>{_CLOSED}){_SPACE}"
@@ -155,7 +155,7 @@ def _at_line(word: str) -> str:
 
 
 def _within_line(word: str) -> str:
-    return rf"(?<![\w\"'])(?P<marks>[*_]*+){word}{_AFTER}{_COLON}(?P<end>[*_]*+)"
+    return rf"(?<!\w)(?P<marks>[*_]*+){word}{_AFTER}{_COLON}(?P<end>[*_]*+)"
 
 
 def _any_of(words: Iterable[str]) -> str:
