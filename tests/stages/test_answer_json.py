@@ -67,10 +67,10 @@ def test_never_raises(text):
 )
 def test_hostile_text_is_bounded(text):
     """Deep nesting and endless braces neither raise nor take long."""
-    start = time.perf_counter()
+    start = time.process_time()
     find_object(text, _any, repair=True)
 
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_reasoning():

@@ -123,13 +123,13 @@ def test_settings_hold_the_templates():
 
 
 def test_speed():
-    """Ten thousand rows take well under half a second."""
+    """Ten thousand rows take well under half a second of CPU."""
     batch = _batch(*["English"] * 10_000)
     stage = PromptTemplateStage("Write a question and an answer in {language}.")
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         stage.process(batch)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
 
     assert min(times) < 0.4

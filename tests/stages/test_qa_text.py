@@ -179,7 +179,7 @@ def test_json_round_trip(question, answer):
 )
 def test_hostile_text_is_bounded(text):
     """Endless marks and labels take no long time."""
-    start = time.perf_counter()
+    start = time.process_time()
     find_pair(text)
 
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
