@@ -82,7 +82,6 @@ def rows_in():
 def ray_instance():
     """Start the session's Ray, as `nemo-sdg run` does: it takes over ten seconds here."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"
     import ray
 
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nemo_sdg.cli.began import process_start
+from nemo_sdg.cli.native_stderr import native_stderr_hidden
 
 if TYPE_CHECKING:
     from nemo_sdg.pipelines.job_config import JobConfig
@@ -107,8 +108,10 @@ def _run(config: JobConfig, began: float, *, quiet: bool) -> int:
     from nemo_sdg.pipelines import pipeline_module  # noqa: PLC0415 - --help is quick without
     from nemo_sdg.report.observer import observer_for  # noqa: PLC0415 - see above
 
-    observer = observer_for(sys.stderr, quiet=quiet)
     with ExitStack() as stack:
+        if config.engine == "ray":
+            stack.enter_context(native_stderr_hidden())
+        observer = observer_for(sys.stderr, quiet=quiet)
         if config.simulated:
             config = stack.enter_context(_simulated(config))
         pipeline = pipeline_module(config.pipeline).build(config)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from nemo_sdg import Resources
+from nemo_sdg.simulator import Latency, Limits
+from nemo_sdg.stages import Stage, stage
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(autouse=True)
+def _on_ray(ray_instance):
+    """Every test here runs on the session's Ray."""
+
+
+def worker_pids() -> list[int]:
+    """Return the processes of Ray Data's actors that run our workers."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and b"RayWorker" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_job_on_two_actors_makes_every_row_once(simulator, qa_pipeline, run, rows_in, tmp_path):
+    """Two actors make the rows that one process makes, each paid for once, with both of them at work."""
+    endpoint = simulator(latency=Latency.fixed(0.05))
+
+    report = run(qa_pipeline(endpoint.base_url, tmp_path / "ray", num_samples=120), "ray", workers=2)
+    run(qa_pipeline(endpoint.base_url, tmp_path / "local", num_samples=120))
+
+    assert (report.state, report.workers, report.counts.requests) == ("finished", 2, 120)
+    assert rows_in(tmp_path / "ray").equals(rows_in(tmp_path / "local"))
+    stats = endpoint.stats()
+    assert stats["requests"] == 240
+    assert stats["concurrency"]["peak"] > 8  # more than one worker alone may have in flight
+
+
+def test_a_stage_of_the_users_own_file_travels(simulator, qa_pipeline, run, rows_in, tmp_path, monkeypatch):
+    """A stage from a file that is installed nowhere runs on the actors, its helper module included."""
+    (tmp_path / "my_helper.py").write_text("def shout(text):\n    return text.upper()\n")
+    (tmp_path / "my_stages.py").write_text(
+        "import pyarrow as pa\n"
+        "import my_helper\n"
+        "from nemo_sdg import Stage\n"
+        "class TitleStage(Stage):\n"
+        "    requires = ('question',)\n"
+        "    adds = ('title',)\n"
+        "    def process(self, batch):\n"
+        "        titles = [my_helper.shout(text) for text in batch.column('question').to_pylist()]\n"
+        "        return batch.append_column('title', pa.array(titles))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from my_stages import TitleStage
+
+    pipeline = qa_pipeline(simulator().base_url, tmp_path / "out", more=[TitleStage()])
+    monkeypatch.undo()
+
+    report = run(pipeline, "ray")
+
+    assert report.state == "finished"
+    rows = rows_in(tmp_path / "out")
+    assert rows.column("title").to_pylist() == [text.upper() for text in rows.column("question").to_pylist()]
+    for name in ("my_stages", "my_helper"):
+        sys.modules.pop(name)
+
+
+class Pid(Stage):
+    """Says which process it ran in, and what a variable was there."""
+
+    requires = ("text",)
+    adds = ("pid", "secret_length")
+    environment = ("NEMO_SDG_TEST_SECRET",)
+
+    def process(self, batch):
+        import pyarrow as pa
+
+        secret = os.environ.get("NEMO_SDG_TEST_SECRET", "")
+        count = batch.num_rows
+        return batch.append_column("pid", pa.array([os.getpid()] * count)).append_column(
+            "secret_length", pa.array([len(secret)] * count)
+        )
+
+
+def test_a_stage_with_resources_runs_in_actors_of_its_own(
+    simulator, qa_pipeline, run, rows_in, tmp_path, monkeypatch
+):
+    """A stage that asks for resources runs elsewhere than the one before it; rows and variables reach it."""
+    monkeypatch.setenv("NEMO_SDG_TEST_SECRET", "s3cret")
+
+    def before(batch):
+        import pyarrow as pa
+
+        return batch.append_column("first_pid", pa.array([os.getpid()] * batch.num_rows))
+
+    apart = Pid().with_(resources=Resources(cpus=0.5), workers=1)
+    pipeline = qa_pipeline(simulator().base_url, tmp_path / "out", more=[stage(before), apart])
+
+    report = run(pipeline, "ray", workers=1)
+
+    rows = rows_in(tmp_path / "out")
+    assert (report.state, rows.num_rows, report.counts.rows_read) == ("finished", 40, 40)
+    (first,), (second,) = set(rows.column("first_pid").to_pylist()), set(rows.column("pid").to_pylist())
+    assert first != second
+    assert set(rows.column("secret_length").to_pylist()) == {6}
+    assert "s3cret" not in "".join(
+        file.read_text(errors="replace") for file in (tmp_path / "out").rglob("*.json*") if file.is_file()
+    )
+
+
+def test_a_killed_worker_costs_nothing_but_what_was_in_flight(simulator, qa_pipeline, run, rows_in, tmp_path):
+    """`kill -9` of an actor in mid-run loses no row and makes none twice; its paid answers are not paid again."""
+    endpoint = simulator(latency=Latency.lognormal(0.2, 0.5))
+    pipeline = qa_pipeline(endpoint.base_url, tmp_path / "out", num_samples=400, max_concurrent_requests=16)
+    killed = []
+
+    def kill_one():
+        while endpoint.stats()["requests"] < 100:
+            time.sleep(0.05)
+        killed.extend(worker_pids()[:1])
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    report = run(pipeline, "ray", workers=2)
+    killer.join()
+
+    assert killed
+    assert report.state == "finished"
+    assert rows_in(tmp_path / "out").column("row_id").to_pylist() == list(range(400))
+    # 16 in flight and what came in since the last heartbeat, half a second at 16 each 0.2 s, with room for noise.
+    assert endpoint.stats()["requests"] - 400 <= 16 + 120
+
+
+def test_an_unknown_model_stops_all_workers(simulator, qa_pipeline, run, tmp_path):
+    """A fatal answer to one worker ends the job on all, and reaches the caller with what to do."""
+    endpoint = simulator(models=("other",))
+    pipeline = qa_pipeline(endpoint.base_url, tmp_path / "out", num_samples=3000, max_concurrent_requests=256)
+
+    report = run(pipeline, "ray", workers=2)
+
+    assert report.state == "failed"
+    assert "does not know the model" in report.message
+    assert endpoint.stats()["requests"] <= 2 * 64
+
+
+def test_throttled_workers_lose_nothing(simulator, qa_pipeline, run, rows_in, tmp_path):
+    """Two workers under a limit of the endpoint get every row, though no retry is allowed."""
+    endpoint = simulator(limits=Limits(requests_per_minute=1800))
+
+    report = run(
+        qa_pipeline(endpoint.base_url, tmp_path / "out", num_samples=60, max_retries=0), "ray", workers=2
+    )
+
+    assert rows_in(tmp_path / "out").num_rows == 60
+    assert report.counts.throttles > 0
