@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
-from nemo_sdg.columns import check_columns
+from nemo_sdg.column_check import check_columns
 from nemo_sdg.engine.job import Plan, run_job
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.report.observer import observer_for

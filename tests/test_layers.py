@@ -33,7 +33,7 @@ ALLOWED = {
     },
     **{name: {"errors"} for name in BESIDE},
 }
-SAME = {"columns": "pipeline"}  # helper module -> the layer that it belongs to
+SAME = {"column_check": "pipeline"}  # helper module -> the layer that it belongs to
 COSTLY = {"lingua", "openai", "pandas", "ray", "torch"}
 
 

@@ -30,6 +30,21 @@ class ShardState(msgspec.Struct):
     rejections: list[Rejection] = []
     counts: Counts = msgspec.field(default_factory=Counts)
 
+    @classmethod
+    def of(cls, rows: pa.Table, rejections: list[Rejection], counts: Counts) -> ShardState:
+        """Return the state before the first stage: what is wrong with a row of the source rejects it."""
+        state = cls(rows, rejections, counts)
+        state.rows = state.without_rejected(rows)
+        return state
+
+    def without_rejected(self, rows: pa.Table) -> pa.Table:
+        """Return the rows that go on; keep and count the others."""
+        rows, rejections = split_rejected(rows)
+        self.rejections += rejections
+        for rejection in rejections:
+            _add(self.counts.rejected, f"{rejection.stage}: {rejection.error}", 1)
+        return rows
+
 
 class StageSequence:
     """Runs stages one after the other on the rows of a shard; several threads may run one shard each.
@@ -47,12 +62,9 @@ class StageSequence:
         for stage, lock in self._stages:
             rows: list[pa.Table] = []
             for batch in _batches(state.rows, stage.batch_size):
-                made, rejections = split_rejected(self._process(stage, lock, batch, ledger))
-                rows.append(made)
-                state.rejections += rejections
-                for rejection in rejections:
-                    _add(state.counts.rejected, f"{rejection.stage}: {rejection.error}", 1)
-                _add(state.counts.filtered, stage.name, batch.num_rows - made.num_rows - len(rejections))
+                made = self._process(stage, lock, batch, ledger)
+                _add(state.counts.filtered, stage.name, batch.num_rows - made.num_rows)
+                rows.append(state.without_rejected(made))
             state.rows = _concatenated(rows, stage)
 
     def _process(self, stage: Stage, lock: threading.Lock, batch: pa.Table, ledger: Ledger) -> pa.Table:

@@ -130,7 +130,7 @@ class Worker:
     def _run(self, parcel: Parcel, journal: ShardJournal) -> None:
         work = self._work
         rows = work.source.read(parcel.shard) if work.source else unpack(parcel.rows)
-        state = ShardState(rows, parcel.rejections, parcel.counts)
+        state = ShardState.of(rows, parcel.rejections, parcel.counts)
         self._sequence.run(state, journal)
         parcel.models = sorted({*parcel.models, *journal.models})
         if work.sink is None:

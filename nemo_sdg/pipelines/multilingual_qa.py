@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from nemo_sdg.errors import ConfigError, RowError
 from nemo_sdg.pipeline import Pipeline
 from nemo_sdg.pipelines.job_config import JobConfig
 from nemo_sdg.stages import LanguageFilter, LengthFilter, QAMultilingualSyntheticStage, SelectColumns
+from nemo_sdg.stages.languages import language_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COLUMNS = (
     "language",
@@ -41,6 +46,19 @@ class Config(JobConfig):
     """Leave out texts whose detected language is not the one asked for."""
 
 
+def _language_filter(languages: Sequence[str]) -> LanguageFilter:
+    """Return a filter that tells the languages asked for from each other and from English, models' favourite.
+
+    Among these few, low accuracy makes no mistakes with texts of a question and an answer, and costs a
+    hundredth of the memory and start-up time.
+    """
+    try:
+        names = {language_name(language) for language in languages}
+    except RowError as error:
+        raise ConfigError(f"languages: {error}; or set check_language: false") from None
+    return LanguageFilter(languages=sorted(names | {"English"}), low_accuracy=True)
+
+
 def build(config: Config) -> Pipeline:
     """Return the pipeline that `config` describes."""
     pipeline = Pipeline("multilingual_qa", "question and answer pairs in several languages")
@@ -60,7 +78,7 @@ def build(config: Config) -> Pipeline:
     if config.min_words is not None:
         pipeline.add_stage(LengthFilter(min_words=config.min_words))
     if config.check_language:
-        pipeline.add_stage(LanguageFilter())
+        pipeline.add_stage(_language_filter(config.languages))
     choice = ("choice",) if (config.generation.n or 1) > 1 else ()
     pipeline.add_stage(SelectColumns([*COLUMNS, *choice]))
     for stage in config.own_stages():

@@ -71,13 +71,17 @@ class LanguageFilter(Stage):
         self._detector: LanguageDetector | None = None
 
     def setup(self) -> None:
-        """Make the detector; it reads the data of a language when the first text comes that may be in it."""
+        """Make the detector.
+
+        It reads the data of a language when the first text comes that may be in it, which takes seconds; the
+        little that `low_accuracy` needs is read here.
+        """
         from lingua import LanguageDetectorBuilder  # noqa: PLC0415 - only workers that detect need it
 
         known = by_name()
         builder = LanguageDetectorBuilder.from_languages(*(known[name] for name in self.languages or known))
         if self.low_accuracy:
-            builder = builder.with_low_accuracy_mode()
+            builder = builder.with_low_accuracy_mode().with_preloaded_language_models()
         self._detector = builder.build()
 
     def close(self) -> None:

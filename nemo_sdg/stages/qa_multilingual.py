@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.client import GenerationConfig
@@ -47,9 +48,10 @@ class QAMultilingualSyntheticStage(CompositeStage):
         self._source = SampleSource(num_samples, {"language": languages}, seed)
         self._prompt = PromptTemplateStage(prompt, system_prompt=system_prompt)
         if len(self._source.choices["language"]) > 1 and "language" not in self._prompt.requires:
+            near = difflib.get_close_matches("language", self._prompt.requires, n=1)
+            hint = f"did you mean it by {{{near[0]}}}?" if near else "write it where the language belongs"
             raise ConfigError(
-                "prompt has no {language}, so every language would get the same prompt: "
-                "write {language} where the name of the language belongs"
+                f"prompt has no {{language}}, so every language would get the same prompt: {hint}"
             )
         self._generation = LLMGenerationStage(client, model_name, generation_config=config, seed_per_row=True)
         self._parser = ParseQuestionAnswer(required=require_question_answer)

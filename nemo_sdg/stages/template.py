@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta
-from jinja2 import Template as JinjaTemplate
-from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from nemo_sdg.errors import ConfigError, TemplateError
+
+if TYPE_CHECKING:
+    from jinja2 import Template as JinjaTemplate
 
 Style = Literal["format", "jinja2"]
 
 _BRACED = re.compile(r"(\{+)([^\W\d]\w*)(\}+)")
-_MOST_REPEATED = 1_000_000  # characters or items that `*` may make in a jinja2 template
-_MOST_BITS = 4_096  # of a number that `**` may make
 
 
 class Template:
@@ -39,7 +36,9 @@ class Template:
         self.style = style
         self._jinja: JinjaTemplate | None = None
         if style == "jinja2":
-            self._jinja, self.variables = _compile(text)
+            from nemo_sdg.stages.jinja import compile_template  # noqa: PLC0415 - slow to import
+
+            self._jinja, self.variables = compile_template(text)
         else:
             self._parts = _split(text)
             self.variables = tuple(dict.fromkeys(name for _, name in self._parts if name))
@@ -53,16 +52,18 @@ class Template:
             return "".join(
                 [literal + _shown(row, name) if name else literal for literal, name in self._parts]
             )
+        from nemo_sdg.stages.jinja import NullError, one_line  # noqa: PLC0415 - slow to import
+
         try:
             return self._jinja.render({name: row[name] for name in self.variables if name in row})
-        except _NullError:
+        except NullError:
             nulls = ", ".join(repr(name) for name in self.variables if row.get(name) is None)
             what = f"{nulls} is null" if nulls else "a value inside a column is null"
             raise TemplateError(
                 f"{what} in this row: leave such rows out before, or write {{{{ column or '' }}}}"
             ) from None
         except Exception as error:
-            raise TemplateError(f"the jinja2 template fails for this row: {_one_line(error)}") from error
+            raise TemplateError(f"the jinja2 template fails for this row: {one_line(error)}") from error
 
     def __reduce__(self) -> tuple[object, ...]:
         """Compile again on the other side: compiled jinja2 templates cannot be pickled."""
@@ -99,51 +100,3 @@ def _shown(row: dict[str, Any], name: str) -> str:
     if isinstance(value, (dict, list)):
         return msgspec.json.encode(value, enc_hook=str).decode()
     return str(value)
-
-
-class _NullError(Exception):
-    """A null value was about to be written into the prompt."""
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """jinja2's sandbox, which also bounds what `*` and `**` make, as it bounds `range`."""
-
-    intercepted_binops = frozenset(("*", "**"))
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" and isinstance(left, int) and isinstance(right, int):
-            if left.bit_length() * right > _MOST_BITS:
-                raise SecurityError(f"{left} ** {right} is too large")
-        elif operator == "*":
-            for sequence, times in ((left, right), (right, left)):
-                too_long = (
-                    isinstance(sequence, (str, list, tuple))
-                    and isinstance(times, int)
-                    and len(sequence) * times > _MOST_REPEATED
-                )
-                if too_long:
-                    raise SecurityError(f"a text or list repeated {times} times is too long")
-        return super().call_binop(context, operator, left, right)
-
-
-def _not_null(value: Any) -> Any:
-    if value is None:
-        raise _NullError
-    return value
-
-
-def _compile(text: str) -> tuple[JinjaTemplate, tuple[str, ...]]:
-    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, finalize=_not_null)
-    try:
-        names = meta.find_undeclared_variables(environment.parse(text)) - environment.globals.keys()
-        return environment.from_string(text), tuple(sorted(names))
-    except TemplateSyntaxError as error:
-        raise ConfigError(
-            f"the jinja2 template has an error in line {error.lineno}: {error.message}"
-        ) from None
-    except Exception as error:
-        raise ConfigError(f"the jinja2 template cannot be used: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

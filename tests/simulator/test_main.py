@@ -14,7 +14,7 @@ from nemo_sdg.simulator.__main__ import main, parser, settings_from
 
 def settings_of(*arguments):
     """Return the settings that a command line gives."""
-    return settings_from(parser().parse_args(arguments))
+    return settings_from(parser("simulator").parse_args(arguments))
 
 
 def test_without_options_the_settings_are_the_defaults():
