@@ -181,7 +181,6 @@ class _Run:
 
     def _report(self) -> RunReport:
         folder, manifest, progress = self._folder, self._manifest, self._progress
-        progress.snapshot()
         unfinished = any(not folder.is_done(shard.index) for shard in manifest.shards)
         state, message = self._failure
         if unfinished and not state:

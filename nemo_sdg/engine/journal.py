@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from nemo_sdg.engine.folder import RunFolder
 
 
+LATENCIES = 1000
+"""Of the latest answers, kept as a sample for percentiles."""
+
+
 class Entry(msgspec.Struct):
     """One line of a journal."""
 
@@ -30,6 +35,30 @@ class Entry(msgspec.Struct):
     throttles: int
     raw: dict[str, Any]
     """The whole body that the server sent."""
+
+
+class Span(msgspec.Struct):
+    """When requests were under way, and how long they took."""
+
+    first_request: float | None = None
+    """Unix seconds."""
+    last_answer: float | None = None
+    """Unix seconds."""
+    latency: list[float] = []
+    """Seconds: those of the latest answers."""
+
+    def add(self, now: float, latency: float) -> None:
+        """Take in an answer that has just arrived."""
+        self.join(Span(now - latency, now, [latency]))
+
+    def join(self, other: Span) -> None:
+        """Take in what `other` knows."""
+        if other.first_request is not None and other.last_answer is not None:
+            self.first_request = min(other.first_request, self.first_request or other.first_request)
+            self.last_answer = max(other.last_answer, self.last_answer or other.last_answer)
+        self.latency += other.latency
+        if len(self.latency) > 2 * LATENCIES:
+            del self.latency[:-LATENCIES]
 
 
 class ShardJournal:
@@ -45,6 +74,7 @@ class ShardJournal:
     ) -> None:
         self.counts = Counts()
         self.models: set[str] = set()
+        self.span = Span()
         self._answered = answered
         self._file = folder.answers(shard, worker)
         self._stream: BufferedWriter | None = None
@@ -82,6 +112,7 @@ class ShardJournal:
             self.counts.attempts += completion.attempts
             self.counts.throttles += completion.throttles
             self._count(completion)
+            self.span.add(time.time(), completion.latency)
         self._answered(completion.latency, completion.texts[0])
 
     def record_failure(self, error: Exception) -> None:

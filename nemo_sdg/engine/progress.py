@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nemo_sdg.engine.journal import Span
 from nemo_sdg.engine.worker import Heartbeat
 from nemo_sdg.report.numbers import Counts, Snapshot
 
@@ -42,13 +43,13 @@ class Progress:
         self._now = Counts()
         self._beats: dict[str, Heartbeat] = {}
         self.stopping = False
-        self.first_request: float | None = None
-        self.last_answer: float | None = None
+        self._span = Span()
 
     def add(self, parcel: Parcel) -> None:
         """Take in what came back of a shard."""
         with self._lock:
             self._now.add(parcel.counts)
+            self._span.join(parcel.span)
             self.models.update(parcel.models)
 
     def counts(self) -> Counts:
@@ -67,7 +68,7 @@ class Progress:
         counts = self.counts()
         for beat in alive:
             counts.add(beat.counts)
-        newest = max(alive, key=lambda beat: beat.last_answer or 0.0, default=None)
+        newest = max(alive, key=lambda beat: beat.span.last_answer or 0.0, default=None)
         return Snapshot(
             elapsed=now - self._began,
             rows_total=self._rows,
@@ -77,7 +78,7 @@ class Progress:
             allowed=sum(beat.allowed for beat in alive),
             workers=len(alive),
             workers_wanted=self._workers,
-            latency=[latency for beat in alive for latency in beat.latency],
+            latency=[latency for beat in alive for latency in beat.span.latency],
             newest=newest.newest if newest else None,
             requests_before=self._before.requests,
             tokens_before=self._before.prompt_tokens + self._before.completion_tokens,
@@ -86,17 +87,17 @@ class Progress:
 
     def seconds_to_first_request(self) -> float | None:
         """Return the seconds from the command to the first request of this run."""
-        return None if self.first_request is None else self.first_request - self._began
+        first = self._span.first_request
+        return None if first is None else first - self._began
 
     def requests_per_second(self) -> float | None:
         """Return the answered requests of this run over the time from the first to the last of them."""
-        if self.first_request is None or self.last_answer is None or self.last_answer <= self.first_request:
-            return None
-        return self._now.requests / (self.last_answer - self.first_request)
+        first, last = self._span.first_request, self._span.last_answer
+        return self._now.requests / (last - first) if first and last and last > first else None
 
     def latencies(self) -> list[float]:
         """Return a sample of this run's latencies, in seconds."""
-        return [latency for beat in self._beats.values() for latency in beat.latency]
+        return self._span.latency
 
     def _read_heartbeats(self) -> None:
         for file in self._folder.heartbeats():
@@ -107,7 +108,3 @@ class Progress:
             if beat.time < self._began:
                 continue  # left behind by a worker that was killed in an earlier run
             self._beats[file.stem] = beat
-            if beat.first_request is not None:
-                self.first_request = min(beat.first_request, self.first_request or beat.first_request)
-            if beat.last_answer is not None:
-                self.last_answer = max(beat.last_answer, self.last_answer or 0.0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 import pyarrow as pa
 
+from nemo_sdg.engine.journal import Span
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import PaidStage, Shard
 from nemo_sdg.stages.rows import Rejection
@@ -56,6 +57,7 @@ class Parcel(msgspec.Struct):
     rejections: list[Rejection] = []
     counts: Counts = msgspec.field(default_factory=Counts)
     models: list[str] = []
+    span: Span = msgspec.field(default_factory=Span)
 
 
 def divide(source: Source, stages: Sequence[Stage], sink: Sink, workers: int) -> list[PoolWork]:

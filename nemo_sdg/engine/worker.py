@@ -14,7 +14,7 @@ import pyarrow as pa
 from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.engine.commit import commit_shard
 from nemo_sdg.engine.folder import RunFolder, ShardDone, write_whole
-from nemo_sdg.engine.journal import ShardJournal
+from nemo_sdg.engine.journal import ShardJournal, Span
 from nemo_sdg.engine.shard_runner import ShardState, StageSequence, failure_text
 from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
 from nemo_sdg.errors import FatalRequestError, NemoSDGError, RunStopped
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 BEAT = 0.5
 """Seconds between heartbeats; as often journals are flushed and the stop mark is looked for."""
-_LATENCIES = 500  # a sample of the latest, for percentiles
 
 
 class Heartbeat(msgspec.Struct):
@@ -42,12 +41,9 @@ class Heartbeat(msgspec.Struct):
     """Of shards that it has not committed yet."""
     in_flight: int
     allowed: int
-    latency: list[float]
     newest: str | None
-    first_request: float | None
-    """Unix seconds."""
-    last_answer: float | None
-    """Unix seconds."""
+    span: Span
+    """Of the worker's whole life."""
 
 
 class Worker:
@@ -71,10 +67,8 @@ class Worker:
                 self._limiters.append(stage.limiter)
         self._journals: set[ShardJournal] = set()
         self._lock = threading.Lock()
-        self._latencies: list[float] = []
+        self._span = Span()
         self._newest: str | None = None
-        self._first_request: float | None = None
-        self._last_answer: float | None = None
         self._stopping = False
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat_until_closed, name="nemo-sdg-heart", daemon=True)
@@ -108,6 +102,7 @@ class Worker:
                 with self._lock:
                     self._journals.discard(journal)
                 parcel.counts.add(journal.counts)
+                parcel.span.join(journal.span)
         return parcel
 
     def stop(self) -> None:
@@ -149,16 +144,8 @@ class Worker:
 
     def _answered(self, latency: float, newest: str) -> None:
         """Keep what the heartbeat says of the latest answers; called for each, so as little as may be."""
-        now = time.time()
-        self._last_answer = now
-        started = now - latency
-        if self._first_request is None or started < self._first_request:
-            self._first_request = started
         self._newest = newest
-        latencies = self._latencies
-        latencies.append(latency)
-        if len(latencies) > 2 * _LATENCIES:
-            del latencies[:_LATENCIES]
+        self._span.add(time.time(), latency)
 
     def _beat_until_closed(self) -> None:
         while not self._closed.wait(BEAT):
@@ -179,10 +166,8 @@ class Worker:
             counts=counts,
             in_flight=sum(flow[0] for flow in flows),
             allowed=sum(flow[1] for flow in flows),
-            latency=self._latencies[-_LATENCIES:],
             newest=self._newest,
-            first_request=self._first_request,
-            last_answer=self._last_answer,
+            span=self._span,
         )
         try:
             write_whole(self._folder.heartbeat(self.name), msgspec.json.encode(beat))

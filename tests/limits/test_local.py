@@ -17,6 +17,7 @@ from nemo_sdg.limits.local import FIRST_ATTEMPTS, FIRST_PAUSE, LEAST_PAUSE, LONG
 
 
 def throttled(after=None):
+    """Return the verdict of a throttle."""
     return Verdict(Kind.THROTTLED, after)
 
 
@@ -128,7 +129,7 @@ def test_pause_is_extended_not_added_up(in_virtual_time):
 
 
 def test_pauses_double_over_bursts(in_virtual_time):
-    """Each burst in a row without a time pauses about twice as long, up to LONGEST_PAUSE; a success ends it."""
+    """Each burst in a row without a time pauses about twice as long, bounded; a success ends it."""
 
     async def main(loop):
         limiter = LocalLimiter(4, clock=loop.time)
@@ -181,13 +182,13 @@ def test_ramps_after_the_pause(in_virtual_time):
             slot.settle(0, throttled(1.0))
         held = [await limiter.acquire(0)]
         sizes = []
-        while len(held) < 10:
+        for _ in range(11):
             held += await admitted_now(limiter)
             sizes.append(len(held))
             held.pop().settle(0, OK)
         return sizes
 
-    assert in_virtual_time(main) == list(range(1, 11))
+    assert in_virtual_time(main) == [*range(1, 11), 10]
 
 
 def test_success_from_before_the_pause_does_not_ramp(in_virtual_time):
