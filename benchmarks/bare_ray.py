@@ -43,7 +43,8 @@ def main() -> None:
         compute=ray.data.ActorPoolStrategy(size=2),
     )
     first = min(
-        batch.column("first")[0].as_py() for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow")
+        batch.column("first")[0].as_py()
+        for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow")
     )
     print(f"{first - began:.2f}")
     ray.shutdown()

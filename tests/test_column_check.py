@@ -11,7 +11,7 @@ SOURCE = SampleSource(4, {"language": ["English"]})
 
 
 def test_a_misspelt_column_gets_the_nearest_and_its_maker():
-    """A placeholder that is no column is answered with the column that was probably meant, and who makes it."""
+    """A placeholder that is no column gets the column that was probably meant, and who makes it."""
     with pytest.raises(
         MissingColumnError, match=r"'langauge'.*did you mean 'language', made by sample_source"
     ):

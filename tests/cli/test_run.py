@@ -36,7 +36,7 @@ def nemo_sdg(tmp_path):
 
 
 def test_run_makes_the_dataset_and_says_so(nemo_sdg, tmp_path):
-    """`nemo-sdg run` without endpoint makes labelled rows; every line of its output says that they are simulated."""
+    """Without endpoint `nemo-sdg run` makes labelled rows; every line that it prints says so."""
     done = nemo_sdg("run", "job.yaml")
 
     assert done.returncode == 0, done.stderr
@@ -116,7 +116,7 @@ def test_daily_options_by_name(nemo_sdg, tmp_path):
     ],
 )
 def test_mistakes_are_explained_in_one_message(nemo_sdg, arguments, status, message):
-    """A newcomer's mistakes end with a status and one message that says what to do, never with a traceback."""
+    """A newcomer's mistakes end with a status and a message that says what to do, not with a traceback."""
     done = nemo_sdg(*arguments)
 
     assert done.returncode == status
@@ -125,7 +125,7 @@ def test_mistakes_are_explained_in_one_message(nemo_sdg, arguments, status, mess
 
 
 def test_a_stage_beside_the_config_is_found(nemo_sdg, tmp_path):
-    """`stages: [my_stages:TitleStage]` loads the class from the file beside the config, with its arguments."""
+    """`stages: [my_stages:TitleStage]` loads the class from the file beside the config."""
     (tmp_path / "my_stages.py").write_text(
         "import pyarrow as pa\n"
         "from nemo_sdg import Stage\n"

@@ -17,6 +17,7 @@ class Outer(BaseModel):
 
 
 def faults(**values):
+    """Return what is said of a config with `values`."""
     try:
         Outer.model_validate(values)
     except ValidationError as error:

@@ -17,6 +17,7 @@ generation: {temperature: 0.9}
 
 @pytest.fixture
 def config_file(tmp_path):
+    """Return a config file that is right."""
     file = tmp_path / "job.yaml"
     file.write_text(YAML)
     return file

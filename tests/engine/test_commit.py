@@ -13,10 +13,12 @@ ROWS = pa.table({"row_id": [0, 1], "text": ["a", "b"]})
 
 
 def files(path):
+    """Return the names of all files below `path`."""
     return sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
 
 
 def commit(tmp_path, writer=ParquetWriter, rejections=(), rows=ROWS):
+    """Commit one shard and return its folder."""
     folder = RunFolder(tmp_path)
     folder.create()
     done = ShardDone(0, Counts(rows_written=rows.num_rows))
@@ -51,6 +53,7 @@ def test_a_failed_write_commits_nothing(tmp_path):
 
     class Failing(ParquetWriter):
         def write(self, rows, file):
+            del rows
             file.write_bytes(b"half")
             raise OSError("No space left on device")
 

@@ -9,6 +9,7 @@ from nemo_sdg.stages import Shard
 
 
 def manifest() -> Manifest:
+    """Return a manifest of two shards."""
     return Manifest(
         pipeline="p",
         settings=[{"step": "a:A", "x": 1}],

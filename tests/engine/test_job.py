@@ -18,11 +18,12 @@ from nemo_sdg.simulator import Faults, Latency, Limits
 
 
 def report_in(folder) -> RunReport:
+    """Return what report.json holds."""
     return msgspec.json.decode((Path(folder) / "report.json").read_bytes(), type=RunReport)
 
 
 def test_a_job_makes_every_row_once(simulator, qa_pipeline, run, rows_in, tmp_path):
-    """All rows are there, once each, evenly over the languages, with the columns promised; each was paid once."""
+    """All rows are there, once each, evenly over the languages; each was paid once."""
     endpoint = simulator()
 
     report = run(qa_pipeline(endpoint.base_url, tmp_path / "out", num_samples=90))
@@ -70,7 +71,7 @@ def test_a_finished_run_does_nothing(simulator, qa_pipeline, run, tmp_path):
 
 
 def test_other_settings_are_refused(simulator, qa_pipeline, run, tmp_path):
-    """Another prompt into the same folder is refused, saying which setting changed; another concurrency is not."""
+    """Another prompt into the same folder is refused by name; another concurrency is not."""
     endpoint = simulator()
     run(qa_pipeline(endpoint.base_url, tmp_path / "out"))
 
@@ -182,7 +183,7 @@ def test_an_unknown_model_ends_the_job_at_once(simulator, qa_pipeline, run, tmp_
 
 
 def test_a_key_revoked_half_way_keeps_what_was_paid(simulator, qa_pipeline, run, rows_in, tmp_path):
-    """When the key stops working the job stops; with a working key it goes on and pays for no answer twice."""
+    """When the key is revoked the job stops; with a working key it goes on, paying for no answer twice."""
     endpoint = simulator(faults=Faults(unauthorized_after=25), latency=Latency.fixed(0.01))
 
     report = run(qa_pipeline(endpoint.base_url, tmp_path / "out", num_samples=80))
@@ -237,10 +238,13 @@ def test_a_full_disk_stops_the_job_and_keeps_what_is_committed(
 
 
 JOB = """
+import signal
 import sys
 sys.path.insert(0, {tests!r})
 from conftest import LANGUAGES, PROMPT
 from nemo_sdg import *
+# A shell that runs tests in the background may have Ctrl-C ignored, which children inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 pipeline = Pipeline("qa", stages=[
     QAMultilingualSyntheticStage(PROMPT, LANGUAGES, AsyncOpenAIClient(
         base_url={base_url!r}, api_key="none", max_concurrent_requests=8), "m", {rows},
@@ -253,6 +257,7 @@ print(report.state)
 
 
 def start_job(base_url, output, rows):
+    """Start a local run in a process of its own."""
     tests = str(Path(__file__).parents[1])
     code = JOB.format(base_url=base_url, output=str(output), rows=rows, tests=tests)
     return subprocess.Popen(
@@ -260,12 +265,11 @@ def start_job(base_url, output, rows):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that runs tests in the background may have Ctrl-C ignored, which children inherit.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
 def wait_for_answers(output, number):
+    """Wait until so many answers are in the journal."""
     folder = Path(output) / "_run" / "answers"
     while True:
         if folder.exists() and sum(file.read_bytes().count(b"\n") for file in folder.iterdir()) >= number:
@@ -274,8 +278,9 @@ def wait_for_answers(output, number):
 
 
 def test_a_killed_run_goes_on_without_paying_twice(simulator, rows_in, tmp_path):
-    """Killed at a bad moment and started again, the run makes exactly the rows, and asks again at most for
-    what was in flight or arrived in the last second before the kill.
+    """Killed and started again, the run makes exactly the rows, and asks again for hardly anything.
+
+    At most for what was in flight, and what arrived in the last second before the kill.
     """
     endpoint = simulator(latency=Latency.lognormal(0.1, 0.5))
     output = tmp_path / "out"

@@ -11,6 +11,7 @@ from nemo_sdg.errors import ServerError
 
 
 def completion(text: str):
+    """Return a completion with `text`."""
     made = completion_from(
         {
             "model": "m",
@@ -24,13 +25,15 @@ def completion(text: str):
 
 @pytest.fixture
 def folder(tmp_path):
+    """Return an empty run folder."""
     folder = RunFolder(tmp_path)
     folder.create()
     return folder
 
 
 def journal(folder, worker="w", shard=0):
-    return ShardJournal(folder, shard, worker, lambda latency, text: None)
+    """Return the journal of a shard."""
+    return ShardJournal(folder, shard, worker, lambda *_: None)
 
 
 def test_an_answer_is_recalled_by_another_worker(folder):

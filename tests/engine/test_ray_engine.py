@@ -120,7 +120,7 @@ def test_a_stage_with_resources_runs_in_actors_of_its_own(
 
 
 def test_a_killed_worker_costs_nothing_but_what_was_in_flight(simulator, qa_pipeline, run, rows_in, tmp_path):
-    """`kill -9` of an actor in mid-run loses no row and makes none twice; its paid answers are not paid again."""
+    """`kill -9` of an actor loses no row and makes none twice; its paid answers are not paid again."""
     endpoint = simulator(latency=Latency.lognormal(0.2, 0.5))
     pipeline = qa_pipeline(endpoint.base_url, tmp_path / "out", num_samples=400, max_concurrent_requests=16)
     killed = []
@@ -139,7 +139,7 @@ def test_a_killed_worker_costs_nothing_but_what_was_in_flight(simulator, qa_pipe
     assert killed
     assert report.state == "finished"
     assert rows_in(tmp_path / "out").column("row_id").to_pylist() == list(range(400))
-    # 16 in flight and what came in since the last heartbeat, half a second at 16 each 0.2 s, with room for noise.
+    # 16 in flight, and what came in since the last heartbeat: half a second at 16 each 0.2 s, and noise.
     assert endpoint.stats()["requests"] - 400 <= 16 + 120
 
 

@@ -16,12 +16,14 @@ ROWS = pa.table({"row_id": list(range(10)), "x": list(range(10))})
 
 @pytest.fixture
 def loop():
+    """Yield a loop for asynchronous stages."""
     loop = LoopThread("test")
     yield loop
     loop.stop()
 
 
 def through(loop, *stages, rows=ROWS):
+    """Return what becomes of `rows` in `stages`."""
     state = ShardState(rows)
     StageSequence(stages, loop).run(state, MemoryLedger())
     return state

@@ -12,10 +12,12 @@ SINK = ParquetWriter(path="out")
 
 
 def same(batch):
+    """Change nothing."""
     return batch
 
 
 def generation(in_flight):
+    """Return a generation stage that may have so many requests in flight."""
     return LLMGenerationStage(AsyncOpenAIClient(max_concurrent_requests=in_flight), "m")
 
 

@@ -64,7 +64,10 @@ def test_unusable_options_are_named(arguments):
 def test_errors_are_one_line(capsys):
     """A wrong value ends the command with status 2 and one line that says why."""
     assert main(["--latency-median", "-1"]) == 2
-    assert capsys.readouterr().err == "simulator: latency.median is -1.0; allowed is a number of at least 0\n"
+    assert (
+        capsys.readouterr().err
+        == "python -m nemo_sdg.simulator: latency.median is -1.0; allowed is a number of at least 0\n"
+    )
 
 
 def test_the_command_serves_until_ctrl_c():
