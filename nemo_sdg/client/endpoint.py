@@ -101,7 +101,7 @@ def resolve_endpoint(
     host (`KEY_VARIABLES`), else `OPENAI_API_KEY`. Servers of one's own need none.
     Raises `ConfigError` for a URL that is none, `AuthenticationError` when a key is needed and not there.
     """
-    url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_BASE_URL).strip().rstrip("/")
+    url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_BASE_URL).strip()
     parts = check_url(url, "base_url" if base_url else "OPENAI_BASE_URL")
     key = find_key(parts.hostname or "", api_key, api_key_env)
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "nemo-sdg"}
@@ -120,7 +120,7 @@ def resolve_endpoint(
         for same in [held for held in headers if held.lower() == name.lower()]:
             del headers[same]
         headers[name] = value
-    return Endpoint(url, headers, dict(default_query or {}), key)
+    return Endpoint(url.rstrip("/"), headers, dict(default_query or {}), key)
 
 
 def _custom_headers() -> dict[str, str]:

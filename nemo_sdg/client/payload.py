@@ -38,7 +38,7 @@ class Payload(NamedTuple):
                 f"{error.start}), which is not text: clean the input",
                 attempts=0,
             ) from None
-        except (TypeError, OverflowError, RecursionError) as error:
+        except (TypeError, RecursionError) as error:
             raise BadRequestError(f"the request cannot be written as JSON: {error}", attempts=0) from None
 
 

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemo_sdg.client.refusal import read_refusal
+from nemo_sdg.errors import (
+    AuthenticationError,
+    BadAnswerError,
+    BadRequestError,
+    ContextLengthError,
+    FatalRequestError,
+    ModelNotFoundError,
+    OverloadedError,
+    QuotaExhaustedError,
+    RateLimitError,
+    ServerError,
+)
+from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
+
+THROTTLED = Verdict(Kind.THROTTLED)
+BY_STATUS = {
+    **dict.fromkeys(range(300, 400), (BadAnswerError, NO)),
+    **dict.fromkeys(range(400, 500), (BadRequestError, NO)),
+    **dict.fromkeys(range(500, 600), (ServerError, TRANSIENT)),
+    401: (AuthenticationError, NO),
+    402: (QuotaExhaustedError, NO),
+    403: (AuthenticationError, NO),
+    404: (ModelNotFoundError, NO),
+    407: (AuthenticationError, NO),
+    408: (ServerError, TRANSIENT),
+    409: (ServerError, TRANSIENT),
+    425: (ServerError, TRANSIENT),
+    429: (RateLimitError, THROTTLED),
+    503: (OverloadedError, THROTTLED),
+    529: (OverloadedError, THROTTLED),
+}
+
+
+def error_body(message, kind="BadRequestError", code=400):
+    """Return an error as OpenAI-compatible servers send it."""
+    return json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}}).encode()
+
+
+@pytest.mark.parametrize("status", BY_STATUS)
+def test_every_status(status):
+    """Each status has its error, which names it and the request, and its verdict."""
+    error, verdict = read_refusal(status, {"x-request-id": "r-1"}, error_body("Because."))
+
+    assert (type(error), verdict) == BY_STATUS[status]
+    assert (error.status, error.request_id) == (status, "r-1")
+    assert str(status) in str(error)
+    assert "Because." in str(error) or status < 400
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            error_body("max_tokens=5000 cannot be greater than max_model_len=1024.", "BadRequestError", 400),
+            ContextLengthError,
+        ),
+        (error_body("This model's maximum context length is 1024 tokens."), ContextLengthError),
+        (error_body("Too long.", "invalid_request_error", "context_length_exceeded"), ContextLengthError),
+        (error_body("temperature must be in [0, 2], got 5.0."), BadRequestError),
+        (error_body("1 validation error: {'type': 'int_parsing'}", "Bad Request"), BadRequestError),
+        (error_body("failed to generate at this rate, rate limit, overloaded, timeout"), BadRequestError),
+    ],
+)
+def test_bad_requests_of_vllm(body, kind):
+    """A prompt that is too long is told from other bad requests; neither is tried again."""
+    error, verdict = read_refusal(400, {}, body)
+
+    assert (type(error), verdict) == (kind, NO)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (
+            error_body("The model `nope` does not exist. Valid aliases: tiny.", "NotFoundError", 404),
+            "check model",
+        ),
+        (b'{"object":"error","message":"No model.","type":"NotFoundError","code":404}', "check model"),
+        (b'{"detail":"Not Found"}', "check base_url"),
+        (b"<html><body>nginx</body></html>", "check base_url"),
+        (b"", "check base_url"),
+    ],
+)
+def test_not_found(body, named):
+    """A missing model and a wrong path are told apart, so that the remedy fits."""
+    error, _ = read_refusal(404, {}, body)
+
+    assert named in str(error)
+
+
+@pytest.mark.parametrize("code", ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"])
+@pytest.mark.parametrize("field", ["kind", "code"])
+def test_no_credit(code, field):
+    """A 429 whose type or code says that the account is empty stops the job: waiting would not help."""
+    error, verdict = read_refusal(429, {"retry-after": "1"}, error_body("Quota.", **{field: code}))
+
+    assert isinstance(error, QuotaExhaustedError)
+    assert isinstance(error, FatalRequestError)
+    assert verdict == NO
+
+
+def test_quota_in_the_text_only():
+    """A rate limit whose text has the word quota is a throttle: text decides nothing."""
+    error, verdict = read_refusal(
+        429, {}, error_body("insufficient_quota for now", code="rate_limit_exceeded")
+    )
+
+    assert (type(error), verdict) == (RateLimitError, THROTTLED)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "verdict"),
+    [
+        (429, {"retry-after": "2"}, Verdict(Kind.THROTTLED, 2)),
+        (503, {"retry-after-ms": "20"}, Verdict(Kind.THROTTLED, 0.02)),
+        (529, {}, THROTTLED),
+        (500, {"retry-after": "2"}, Verdict(Kind.TRANSIENT, 2)),
+        (429, {"x-should-retry": "false"}, NO),
+        (500, {"x-should-retry": "false"}, NO),
+        (503, {"x-should-retry": "true"}, THROTTLED),
+        (400, {"x-should-retry": "true"}, TRANSIENT),
+    ],
+)
+def test_headers(status, headers, verdict):
+    """Retry-After gives the wait; x-should-retry overrides the status."""
+    assert read_refusal(status, headers, b"").verdict == verdict
+
+
+def test_redirect_names_its_target():
+    """A redirect is not followed, since it would take the key elsewhere; its target is named."""
+    error, _ = read_refusal(307, {"location": "https://elsewhere.example/v1"}, b"")
+
+    assert "https://elsewhere.example/v1: use that as base_url" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html><body>  Bad\n gateway </body></html>", "(502: Bad gateway)"),
+        (b'{"error":"just a text"}', "(502: just a text)"),
+        (b'{"error":null}', "(502)"),
+        (b'{"detail":[{"loc":["body"]}]}', "(502: [{'loc': ['body']}])"),
+        (b"\xff\xfe", "(502: \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER})"),
+        (b"[" * 5000, "(502: [[["),
+    ],
+)
+def test_what_is_shown(body, said):
+    """What the server said is shown in a short form, whatever form it had."""
+    message = str(read_refusal(502, {}, body).error)
+
+    assert said in message
+    assert len(message) < 400
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["error", "message", "detail", "type", "code"]) | st.text(), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(
+    st.integers(300, 599),
+    st.dictionaries(
+        st.sampled_from(["retry-after", "x-should-retry", "location", "x-request-id"]), st.text()
+    ),
+    st.binary(max_size=50) | JSON.map(lambda value: json.dumps(value).encode()),
+)
+def test_any_body(status, headers, body):
+    """Whatever came with a status, its error is the one of the table, or one that the table's includes."""
+    error = read_refusal(status, headers, body).error
+
+    assert isinstance(error, BY_STATUS[status][0])
