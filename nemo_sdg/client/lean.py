@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import urllib.request
+import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -121,19 +122,10 @@ class LeanTransport:
         )
         # The loop ends its open generators when asyncio.run() or a runner closes it: so the pool is closed
         # with its loop even if nobody calls close().
-        closer = self._close_at_end(loop, session)
+        closer = _close_at_end(session, loop, weakref.ref(self._pools))
         await anext(closer)
         pool = self._pools[loop] = _Pool(session, closer, proxy)
         return pool
-
-    async def _close_at_end(
-        self, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession
-    ) -> AsyncGenerator[None]:
-        try:
-            yield
-        finally:
-            self._pools.pop(loop, None)  # the pool refers to its loop, so the weak key alone would not go
-            await session.close()
 
 
 class _Pool:
@@ -145,6 +137,20 @@ class _Pool:
         self.session = session
         self.closer = closer
         self.proxy = proxy
+
+
+async def _close_at_end(
+    session: aiohttp.ClientSession,
+    loop: asyncio.AbstractEventLoop,
+    pools_of: weakref.ref[WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool]],
+) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        pools = pools_of()
+        if pools is not None:
+            pools.pop(loop, None)  # the pool refers to its loop, so the weak key alone would not go
+        await session.close()
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:

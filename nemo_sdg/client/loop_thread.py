@@ -88,6 +88,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
+        loop.run_until_complete(asyncio.sleep(0))  # what is just being closed goes on
         running = asyncio.all_tasks(loop)
         for task in running:
             task.cancel()
