@@ -15,6 +15,11 @@ from nemo_sdg.errors import (
     ServerError,
 )
 
+_CONNECTION = (
+    openai.APIConnectionError,
+    getattr(openai, "WebSocketConnectionClosedError", openai.APIConnectionError),  # not in every SDK
+)
+
 
 def from_sdk_error(error: Exception) -> Exception | None:
     """Return our exception for one of the SDK's, with the verdict of its status; None for any other."""
@@ -28,7 +33,7 @@ def ours_for(error: openai.OpenAIError) -> Exception:
     if isinstance(error, openai.APITimeoutError):
         # On its aiohttp client the SDK reports a refused or dropped connection as a time-out as well.
         return RequestTimeoutError(f"no answer in time, or no connection: {error}")
-    if isinstance(error, (openai.APIConnectionError, openai.WebSocketConnectionClosedError)):
+    if isinstance(error, _CONNECTION):
         return ConnectionFailedError(f"no connection, or it broke: {error.__cause__ or error}")
     if isinstance(error, openai.APIResponseValidationError):
         return BadAnswerError(f"the answer is not what the SDK expects: {error}", status=error.status_code)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from nemo_sdg import errors
+from nemo_sdg.client.failure import Refused, verdict_on
+from nemo_sdg.errors import RequestError
+from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
+
+THROTTLED = Verdict(Kind.THROTTLED)
+VERDICTS = {
+    "RequestError": NO,
+    "BadRequestError": NO,
+    "ContextLengthError": NO,
+    "RateLimitError": THROTTLED,
+    "OverloadedError": THROTTLED,
+    "ServerError": TRANSIENT,
+    "ConnectionFailedError": TRANSIENT,
+    "RequestTimeoutError": TRANSIENT,
+    "DeadlineError": NO,
+    "BadAnswerError": TRANSIENT,
+    "FatalRequestError": NO,
+    "AuthenticationError": NO,
+    "ModelNotFoundError": NO,
+    "QuotaExhaustedError": NO,
+    "UnreachableError": NO,
+}
+
+
+def test_every_error_of_ours():
+    """Each request error has its verdict and stays itself; the table has them all."""
+    kinds = {
+        name: kind
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, RequestError)
+    }
+    assert kinds.keys() == VERDICTS.keys()
+    for name, kind in kinds.items():
+        error = kind("rate limit, timeout, connection")
+        assert verdict_on(error) == (error, VERDICTS[name]), name
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (TimeoutError(), errors.RequestTimeoutError),
+        (TimeoutError("slow"), errors.RequestTimeoutError),
+        (ConnectionResetError(104, "reset"), errors.ConnectionFailedError),
+        (BrokenPipeError(), errors.ConnectionFailedError),
+    ],
+)
+def test_errors_of_sockets(error, kind):
+    """What sockets and timers raise is ours, and tried again."""
+    failure = verdict_on(error)
+
+    assert type(failure.error) is kind
+    assert failure.verdict == TRANSIENT
+
+
+def test_a_judged_answer_keeps_its_verdict():
+    """What read_refusal judged, with the wait that the server asked for, is not judged anew."""
+    error = errors.ServerError("x")
+
+    assert verdict_on(Refused(error, Verdict(Kind.TRANSIENT, 5))) == (error, Verdict(Kind.TRANSIENT, 5))
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("rate limit"), errors.ConfigError("timeout"), errors.RunStopped()]
+)
+def test_others(error):
+    """An error of another origin is raised as it is, whatever words it has."""
+    assert verdict_on(error) == (error, NO)
