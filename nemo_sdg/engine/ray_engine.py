@@ -114,7 +114,7 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards
             compute=ray.data.ActorPoolStrategy(
                 size=min(pool.workers, shards),
                 max_concurrent_calls_per_actor=overlap,
-                max_tasks_in_flight_per_actor=2 * overlap,
+                max_tasks_in_flight_per_actor=overlap,
                 enable_true_multi_threading=True,
             ),
             udf_modifying_row_count=False,

@@ -31,17 +31,18 @@ class PoolWork(NamedTuple):
     def overlap(self, shard_rows: int) -> int:
         """Return how many shards of `shard_rows` a worker must have at a time so that requests never run dry.
 
-        Twice as many rows as may be in flight, for each stage that asks: while one shard waits for its
-        slowest answer, the next ones have rows to send.
+        Eight times as many rows as may be in flight, for each stage that asks: a shard stays open until its
+        slowest answer, which with a heavy tail takes several times the mean.
         """
         overlap = 1
         for stage in self.stages:
             if isinstance(stage, PaidStage):
-                overlap += -(-2 * stage.limiter.most_in_flight // max(1, shard_rows))
+                overlap += -(-_ROWS_AT_HAND * stage.limiter.most_in_flight // max(1, shard_rows))
         return min(overlap, _MOST_OVERLAP)
 
 
-_MOST_OVERLAP = 128  # threads of a worker
+_ROWS_AT_HAND = 8  # for each request that may be in flight
+_MOST_OVERLAP = 256  # threads of a worker
 
 
 class Parcel(msgspec.Struct):
