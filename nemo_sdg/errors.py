@@ -14,7 +14,8 @@
         ├── RateLimitError          429
         ├── OverloadedError         503, 529: the server has no room now
         ├── ServerError             other 5xx, 408 and 409
-        ├── ConnectionFailedError   no connection, or it broke
+        ├── ConnectionFailedError   the connection broke before the answer was whole
+        │   └── NoConnectionError   no connection could be made
         ├── RequestTimeoutError     no answer within `timeout`
         ├── DeadlineError           attempts and waiting together took longer than `deadline`
         ├── BadAnswerError          an answer arrived that is not a completion
@@ -118,6 +119,10 @@ class ServerError(RequestError):
 
 class ConnectionFailedError(RequestError):
     """No connection could be made, or it broke before the answer was whole."""
+
+
+class NoConnectionError(ConnectionFailedError):
+    """No connection could be made: the server is away, or its name is not known."""
 
 
 class RequestTimeoutError(RequestError):

@@ -16,6 +16,7 @@ from nemo_sdg.errors import (
     ConfigError,
     ConnectionFailedError,
     DeadlineError,
+    NoConnectionError,
     RequestError,
     ServerError,
     UnreachableError,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
+LONGEST_DELAY_IN_OUTAGE = 10.0
+"""Seconds between two tries to reach an endpoint that is away."""
 _ANSWERS = (BadAnswerError, ServerError)  # these need no status to show that something answered
 
 
@@ -63,6 +66,10 @@ class AsyncLLMClient(ABC):
     A subclass implements `setup` and `_query_model_impl`.
     """
 
+    longest_outage: float = 300.0
+    """Seconds without any answer after which an endpoint that cannot be reached counts as gone for good;
+    until then its requests are tried again at no cost of retries."""
+
     def __init__(
         self,
         max_concurrent_requests: int = 5,
@@ -82,18 +89,18 @@ class AsyncLLMClient(ABC):
         self.base_delay = base_delay
         self.deadline = deadline
         self.limiter: Limiter = LocalLimiter(max_concurrent_requests)
-        self._answered = False
+        self._answered_at: float | None = None
         self._longest_attempt = math.inf
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what belongs to this process."""
-        return {key: value for key, value in self.__dict__.items() if key not in ("limiter", "_answered")}
+        state = {key: value for key, value in self.__dict__.items() if key != "limiter"}
+        return {**state, "_answered_at": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin anew in another process."""
         self.__dict__.update(state)
         self.limiter = LocalLimiter(self.max_concurrent_requests)
-        self._answered = False
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -164,14 +171,14 @@ class AsyncLLMClient(ABC):
                 raise
             else:
                 permit.settle(completion.usage.total_tokens, OK)
-                self._answered = True
-                completion.latency = time.monotonic() - started
+                self._answered_at = time.monotonic()
+                completion.latency = self._answered_at - started
                 completion.attempts = tries.attempts
                 completion.throttles = tries.throttles
                 return completion
             tries.add(verdict, failure)
             if isinstance(failure, RequestError) and (failure.status or isinstance(failure, _ANSWERS)):
-                self._answered = True
+                self._answered_at = time.monotonic()
             await self._before_next_attempt(failure, verdict, tries, deadline)
 
     async def _complete_impl(
@@ -193,9 +200,14 @@ class AsyncLLMClient(ABC):
             raise self._too_late(None, tries) if isinstance(failure, _OutOfTime) else failure
         if verdict.kind is Kind.THROTTLED:
             return  # the limiter makes everybody wait
-        if tries.retries > self.max_retries:
+        if self._away_for_a_while(failure):
+            tries.retries -= 1  # it is not this request's fault
+            tries.outages += 1
+            delay = min(backoff(tries.outages, self.base_delay), LONGEST_DELAY_IN_OUTAGE)
+        elif tries.retries > self.max_retries:
             raise self._final(failure, tries)
-        delay = backoff(tries.retries, self.base_delay, verdict.after)
+        else:
+            delay = backoff(tries.retries, self.base_delay, verdict.after)
         if time.monotonic() + delay >= deadline:
             raise self._too_late(failure, tries)
         await asyncio.sleep(delay)
@@ -227,15 +239,25 @@ class AsyncLLMClient(ABC):
             throttles=tries.throttles,
         )
 
+    def _away_for_a_while(self, failure: Exception) -> bool:
+        """Return whether the endpoint, having answered before, cannot be reached, but not for long yet."""
+        if not isinstance(failure, NoConnectionError) or self._answered_at is None:
+            return False
+        return time.monotonic() - self._answered_at < self.longest_outage
+
     def _final(self, failure: Exception, tries: _Tries) -> Exception:
-        if isinstance(failure, ConnectionFailedError) and not self._answered:
-            return UnreachableError(
-                f"{failure} ({tries.attempts} attempts, none was ever answered): "
-                "check base_url and the network",
-                attempts=tries.attempts,
-                throttles=tries.throttles,
-            )
-        return failure
+        if self._answered_at is None and isinstance(failure, ConnectionFailedError):
+            advice = "none was ever answered: check base_url and the network"
+        elif isinstance(failure, NoConnectionError):
+            away = f"no answer for {self.longest_outage:g} s"
+            advice = f"{away}: run again when the server is back, what was paid is kept"
+        else:
+            return failure
+        return UnreachableError(
+            f"{failure} ({tries.attempts} attempts), {advice}",
+            attempts=tries.attempts,
+            throttles=tries.throttles,
+        )
 
 
 class _OutOfTime(Exception):  # noqa: N818 - never leaves this module
@@ -245,10 +267,10 @@ class _OutOfTime(Exception):  # noqa: N818 - never leaves this module
 class _Tries:
     """How often one request was tried, and what came of it."""
 
-    __slots__ = ("attempts", "retries", "throttles")
+    __slots__ = ("attempts", "outages", "retries", "throttles")
 
     def __init__(self) -> None:
-        self.attempts = self.retries = self.throttles = 0
+        self.attempts = self.outages = self.retries = self.throttles = 0
 
     def add(self, verdict: Verdict, failure: Exception) -> None:
         self.retries += verdict.kind is Kind.TRANSIENT

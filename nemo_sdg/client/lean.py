@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import urllib.request
 import weakref
@@ -19,6 +20,7 @@ from nemo_sdg.errors import (
     BadAnswerError,
     ConfigError,
     ConnectionFailedError,
+    NoConnectionError,
     RequestError,
     RequestTimeoutError,
     UnreachableError,
@@ -104,11 +106,15 @@ class LeanTransport:
                 f"what {self._endpoint.base_url} sent is not HTTP: {error.message}"
             ) from None
         except (aiohttp.ClientError, OSError) as error:
-            through = ", asked for through a proxy" if pool.proxy else ""
-            raise ConnectionFailedError(
-                f"no connection to {self._endpoint.base_url}{through}, or it broke: "
-                f"{error or type(error).__name__}"
-            ) from None
+            raise self._connection_failure(error, pool) from None
+
+    def _connection_failure(self, error: Exception, pool: _Pool) -> ConnectionFailedError:
+        url = self._endpoint.base_url + (", asked for through a proxy" if pool.proxy else "")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            number = error.os_error.errno
+            reason = os.strerror(number) if number and number > 0 else error.os_error.strerror
+            return NoConnectionError(f"no connection to {url}: {reason}")
+        return ConnectionFailedError(f"the connection to {url} broke: {error or type(error).__name__}")
 
     async def _open(self) -> _Pool:
         loop = asyncio.get_running_loop()

@@ -30,7 +30,7 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     if seconds is None:
         try:
             then = parsedate_to_datetime(value)
-        except (ValueError, TypeError, OverflowError, IndexError):
+        except (ValueError, TypeError, OverflowError):
             return None
         if then.tzinfo is None:  # HTTP dates are always in GMT
             then = then.replace(tzinfo=UTC)

@@ -102,8 +102,6 @@ class LocalLimiter:
                     self._waiting.remove(waiter)
             if slot is not None:
                 slot.settle(0, NO)
-            elif waiter.admitted.done() and not waiter.admitted.cancelled():
-                waiter.admitted.exception()  # refused in the same moment: nobody will look at it
             raise
 
     def _settle(self, slot: _Slot, verdict: Verdict) -> None:

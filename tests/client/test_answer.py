@@ -230,6 +230,16 @@ def test_error_with_success():
         read_answer(b'{"error":{"message":"engine died"},"choices":null}')
 
 
+@pytest.mark.parametrize("key", ["message", "logprobs"])
+@pytest.mark.parametrize("held", [5, "x", [1]])
+def test_pieces_over_other_types(key, held):
+    """Pieces that follow a value of another type in the same place take it over."""
+    first = {"index": 0, key: held}
+    second = {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": []}, "finish_reason": "stop"}
+
+    assert read_answer(event([first]) + event([second]), STREAM).texts == ["a"]
+
+
 def test_comments_and_empty_events():
     """Comments, other fields, empty data and any line ends in a stream are passed over."""
     body = b": wait\r\n\r\nevent: message\r\ndata:\r\n\r\n" + VLLM_STREAM.replace(b"\n", b"\r\n")

@@ -14,10 +14,12 @@ from nemo_sdg.errors import (
     BadAnswerError,
     BadRequestError,
     DeadlineError,
+    NoConnectionError,
     OverloadedError,
     RateLimitError,
     RequestTimeoutError,
     ServerError,
+    UnreachableError,
 )
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
@@ -160,3 +162,32 @@ def test_cancellation_leaks_no_slot(number, schedule):
         return client.limiter.in_flight
 
     assert asyncio.run(main()) == 0
+
+
+def test_an_outage_costs_no_retry():
+    """A server that answered before and is away for a while is waited for, however few retries are allowed."""
+    client = Scripted(["first"], *[NoConnectionError("refused")] * 20, ["second"], max_retries=0)
+
+    assert run(client).texts == ["first"]
+    completion = run(client)
+
+    assert completion.texts == ["second"]
+    assert completion.attempts == 21
+
+
+def test_a_server_that_stays_away_is_gone():
+    """After `longest_outage` without an answer the job is to stop, for nothing more can succeed."""
+    client = Scripted(["first"], NoConnectionError("refused"), max_retries=1)
+    client.longest_outage = 0.0
+    run(client)
+
+    with pytest.raises(UnreachableError, match="what was paid is kept"):
+        run(client)
+
+
+def test_a_server_that_never_answered_is_unreachable():
+    """Without any answer so far, the retries decide, and the message says what to check."""
+    with pytest.raises(UnreachableError, match="none was ever answered: check base_url") as caught:
+        run(Scripted(NoConnectionError("refused"), max_retries=2))
+
+    assert caught.value.attempts == 3

@@ -678,6 +678,7 @@ def test_sync_forgotten_ends_its_thread(simulator):
     client = OpenAIClient(base_url=simulator().base_url, api_key="none")
     client.query_model(MESSAGES, "m")
     thread = client._thread._thread
+    client._thread.call(time.sleep, 0.2)  # it finds out about all that follows in one moment
     del client
     gc.collect()
     thread.join(20)
