@@ -29,7 +29,7 @@ VERDICTS = {
 
 
 def test_every_error_of_ours():
-    """Each kind of request error has its verdict, or its base's, and stays itself; the table has the kinds."""
+    """Each request error stays itself and has its verdict, or its base's; the table has all kinds."""
     kinds = [
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RequestError)
     ]
