@@ -165,7 +165,7 @@ def test_cancellation_leaks_no_slot(number, schedule):
 
 
 def test_an_outage_costs_no_retry():
-    """A server that answered before and is away for a while is waited for, however few retries are allowed."""
+    """A server that answered before and is away is waited for, however few retries are allowed."""
     client = Scripted(["first"], *[NoConnectionError("refused")] * 20, ["second"], max_retries=0)
 
     assert run(client).texts == ["first"]
