@@ -62,6 +62,12 @@ class GenerationConfig:
         if self.extra_kwargs is not None:
             _check_extra(self.extra_kwargs)
 
+    def with_seed(self, seed: int) -> GenerationConfig:
+        """Return a copy with another seed; cheap, for it is made for every row."""
+        copy = object.__new__(GenerationConfig)
+        copy.__dict__.update(self.__dict__, seed=seed)
+        return copy
+
     @classmethod
     def of(cls, value: GenerationConfig | dict[str, Any] | None) -> GenerationConfig:
         """Return `value` as a GenerationConfig: itself, made from a dict, or the defaults for None."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -69,6 +69,7 @@ class LLMGenerationStage(PaidStage):
         self.conversation_formatter = conversation_formatter
         self.client = asynchronous(client)
         self.environment = self.client.environment
+        self._asked_alike = msgspec.json.encode((prefix, model_name, self.generation_config), enc_hook=repr)
         choice = (f"{prefix}choice",) if self._choices > 1 else ()
         own = tuple(prefix + field.name for field in _FIELDS)
         self.adds = own + choice + tuple(field.name for field in self.parsed)
@@ -128,8 +129,8 @@ class LLMGenerationStage(PaidStage):
         messages = self.messages_for(row)
         config = self.generation_config
         if self.seed_per_row and config.seed is not None:
-            config = replace(config, seed=derived_seed(config.seed, row.get(ROW_ID, 0)))
-        key = self._key(row, messages, config)
+            config = config.with_seed(derived_seed(config.seed, row.get(ROW_ID, 0)))
+        key = self._key(row, messages, config.seed)
         completion = ledger.recall(key)
         if completion is None:
             try:
@@ -144,14 +145,14 @@ class LLMGenerationStage(PaidStage):
             ledger.record(key, completion)
         return completion, config.seed
 
-    def _key(self, row: Mapping[str, Any], messages: list[dict[str, Any]], config: GenerationConfig) -> str:
+    def _key(self, row: Mapping[str, Any], messages: list[dict[str, Any]], seed: int | None) -> str:
         """Return what an answer is kept under: the row, and everything that determines the answer."""
-        asked = (self.prefix, self.model_name, messages, config)
         try:
-            encoded = msgspec.json.encode(asked)
+            encoded = msgspec.json.encode((messages, seed))
         except (UnicodeEncodeError, TypeError):  # the client will say what is wrong with the messages
-            encoded = repr(asked).encode("utf-8", "backslashreplace")
-        return f"{row.get(ROW_ID, 0)}-{hashlib.blake2b(encoded, digest_size=12).hexdigest()}"
+            encoded = repr((messages, seed)).encode("utf-8", "backslashreplace")
+        digest = hashlib.blake2b(self._asked_alike + encoded, digest_size=12).hexdigest()
+        return f"{row.get(ROW_ID, 0)}-{digest}"
 
     def _table(self, batch: pa.Table, rows: list[dict[str, Any]], outcomes: list[Any]) -> pa.Table:
         taken: list[int] = []
