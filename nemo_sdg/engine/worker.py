@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BEAT = 0.5
 """Seconds between heartbeats; as often journals are flushed and the stop mark is looked for."""
 _COLLECTION = (20_000, 20, 50)
-# Garbage collection as Python has it takes a third of a worker's CPU: hundreds of rows are alive at a time,
+# Garbage collection as Python has it takes a tenth of a worker's CPU: hundreds of rows are alive at a time,
 # with their requests and answers, and hardly any of that is in cycles.
 
 
