@@ -13,7 +13,6 @@ from nemo_sdg.errors import BadAnswerError, RequestError
 from nemo_sdg.report.numbers import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from io import BufferedWriter
     from pathlib import Path
 
@@ -48,8 +47,14 @@ class Span(msgspec.Struct):
     """Seconds: those of the latest answers."""
 
     def add(self, now: float, latency: float) -> None:
-        """Take in an answer that has just arrived."""
-        self.join(Span(now - latency, now, [latency]))
+        """Take in an answer that has just arrived; called for each one, so as little as may be."""
+        started = now - latency
+        if self.first_request is None or started < self.first_request:
+            self.first_request = started
+        self.last_answer = now
+        self.latency.append(latency)
+        if len(self.latency) > 2 * LATENCIES:
+            del self.latency[:-LATENCIES]
 
     def join(self, other: Span) -> None:
         """Take in what `other` knows."""
@@ -65,17 +70,15 @@ class ShardJournal:
     """A `Ledger` in a file: recalls what any worker has recorded for the shard, and appends what arrives.
 
     Written by one worker alone; the file appears with the first answer. `counts` are those of this attempt at
-    the shard, with what earlier attempts had paid counted as reused. `answered` hears the latency in seconds
-    and the text of each new answer. Safe for several threads.
+    the shard, with what earlier attempts had paid counted as reused; `newest` is the text of the latest
+    answer. Safe for several threads.
     """
 
-    def __init__(
-        self, folder: RunFolder, shard: int, worker: str, answered: Callable[[float, str], None]
-    ) -> None:
+    def __init__(self, folder: RunFolder, shard: int, worker: str) -> None:
         self.counts = Counts()
         self.models: set[str] = set()
         self.span = Span()
-        self._answered = answered
+        self.newest: str | None = None
         self._file = folder.answers(shard, worker)
         self._stream: BufferedWriter | None = None
         self._lock = threading.Lock()
@@ -113,7 +116,7 @@ class ShardJournal:
             self.counts.throttles += completion.throttles
             self._count(completion)
             self.span.add(time.time(), completion.latency)
-        self._answered(completion.latency, completion.texts[0])
+            self.newest = completion.texts[0]
 
     def record_failure(self, error: Exception) -> None:
         """See `Ledger.record_failure`."""

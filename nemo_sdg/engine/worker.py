@@ -73,8 +73,7 @@ class Worker:
         gc.set_threshold(*_COLLECTION)
         self._journals: set[ShardJournal] = set()
         self._lock = threading.Lock()
-        self._span = Span()
-        self._newest: str | None = None
+        self._span = Span()  # of journals that are closed
         self._stopping = False
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat_until_closed, name="nemo-sdg-heart", daemon=True)
@@ -89,7 +88,7 @@ class Worker:
             if self._stopping:
                 parcel.state = "stopped"
                 return parcel
-            journal = ShardJournal(self._folder, parcel.shard.index, self.name, self._answered)
+            journal = ShardJournal(self._folder, parcel.shard.index, self.name)
             with self._lock:
                 self._journals.add(journal)
             self._run(parcel, journal)
@@ -107,6 +106,7 @@ class Worker:
                 journal.close()
                 with self._lock:
                     self._journals.discard(journal)
+                    self._span.join(journal.span)
                 parcel.counts.add(journal.counts)
                 parcel.span.join(journal.span)
         return parcel
@@ -149,11 +149,6 @@ class Worker:
         commit_shard(self._folder, work.sink, written, parcel.rejections, done)
         parcel.state, parcel.rejections, parcel.rows = "done", [], b""
 
-    def _answered(self, latency: float, newest: str) -> None:
-        """Keep what the heartbeat says of the latest answers; called for each, so as little as may be."""
-        self._newest = newest
-        self._span.add(time.time(), latency)
-
     def _beat_until_closed(self) -> None:
         while not self._closed.wait(BEAT):
             self._beat()
@@ -163,18 +158,24 @@ class Worker:
             self.stop()
         with self._lock:
             journals = list(self._journals)
+            span = Span()
+            span.join(self._span)
         counts = Counts()
+        newest: ShardJournal | None = None
         for journal in journals:
             journal.flush()
             counts.add(journal.counts)
+            span.join(journal.span)
+            if newest is None or (journal.span.last_answer or 0) > (newest.span.last_answer or 0):
+                newest = journal
         flows = [limiter.flow() for limiter in self._limiters]
         beat = Heartbeat(
             time=time.time(),
             counts=counts,
             in_flight=sum(flow[0] for flow in flows),
             allowed=sum(flow[1] for flow in flows),
-            newest=self._newest,
-            span=self._span,
+            newest=newest.newest if newest else None,
+            span=span,
         )
         try:
             write_whole(self._folder.heartbeat(self.name), msgspec.json.encode(beat))

@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 def journal(folder, worker="w", shard=0):
     """Return the journal of a shard."""
-    return ShardJournal(folder, shard, worker, lambda *_: None)
+    return ShardJournal(folder, shard, worker)
 
 
 def test_an_answer_is_recalled_by_another_worker(folder):

@@ -45,9 +45,9 @@ def test_a_stage_with_resources_gets_a_pool_of_its_own():
     assert (third.source, third.sink) == (None, SINK)
 
 
-@pytest.mark.parametrize(("in_flight", "shard_rows", "overlap"), [(32, 40, 3), (5, 4096, 2), (512, 16, 65)])
+@pytest.mark.parametrize(("in_flight", "shard_rows", "overlap"), [(32, 40, 8), (5, 4096, 2), (512, 16, 256)])
 def test_enough_shards_overlap_to_keep_requests_in_flight(in_flight, shard_rows, overlap):
-    """A worker has at least twice as many rows at hand as it may have in flight."""
+    """A worker has several times as many rows at hand as it may have in flight."""
     (pool,) = divide(SOURCE, [generation(in_flight)], SINK, workers=1)
 
     assert pool.overlap(shard_rows) == overlap
