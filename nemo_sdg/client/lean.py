@@ -34,18 +34,21 @@ if TYPE_CHECKING:
 
 # Seconds: many servers close an idle connection after 5, and a request in that moment is lost.
 _KEEP_IDLE = 4.0
+_TO_CONNECT = 10.0  # seconds: a host that drops packets is known long before `timeout`
 
 
 class LeanTransport:
     """Carries requests with as little CPU as aiohttp allows; one connection pool for each event loop.
 
-    `timeout` is in seconds for one attempt, connection included. Proxies and certificate authorities are
-    taken from the environment as it is when an event loop sends its first request.
+    `timeout` is in seconds for one attempt, connection included; a connection alone gets 10 at most. Proxies
+    and certificate authorities are taken from the environment as it is when an event loop sends its first
+    request.
     """
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
+        self._to_connect = min(_TO_CONNECT, 0.9 * timeout)  # before `timeout`, to tell one from the other
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
         self._urls: dict[str, URL] = {}
 
@@ -88,33 +91,34 @@ class LeanTransport:
                 else:
                     answer = await _read_bounded(response)
                 return HTTPAnswer(response.status, response.headers, answer)
-        except TimeoutError:
-            raise RequestTimeoutError(
-                f"no whole answer within {self._timeout:g} s: raise timeout, or lower max_tokens"
-            ) from None
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise UnreachableError(
-                f"the certificate of {self._endpoint.base_url} is not trusted ({error.certificate_error}): "
-                "name your certificate authorities' file in SSL_CERT_FILE"
-            ) from None
-        except aiohttp.InvalidURL as error:
-            raise ConfigError(f"base_url is {self._endpoint.base_url!r}, which is no URL: {error}") from None
-        except aiohttp.ClientHttpProxyError as error:
-            raise _proxy_refusal(error.status, error.message) from None
-        except aiohttp.ClientResponseError as error:
-            raise BadAnswerError(
-                f"what {self._endpoint.base_url} sent is not HTTP: {error.message}"
-            ) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._connection_failure(error, pool) from None
+        except (aiohttp.ClientError, OSError) as error:  # the latter has TimeoutError
+            raise self._failure(error, pool) from None
 
-    def _connection_failure(self, error: Exception, pool: _Pool) -> ConnectionFailedError:
-        url = self._endpoint.base_url + (", asked for through a proxy" if pool.proxy else "")
+    def _failure(self, error: Exception, pool: _Pool) -> Exception:
+        url = self._endpoint.base_url
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return NoConnectionError(f"no connection to {_asked(url, pool)} within {self._to_connect:g} s")
+        if isinstance(error, TimeoutError):
+            return RequestTimeoutError(
+                f"no whole answer within {self._timeout:g} s: raise timeout, or lower max_tokens"
+            )
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return UnreachableError(
+                f"the certificate of {url} is not trusted ({error.certificate_error}): "
+                "name your certificate authorities' file in SSL_CERT_FILE"
+            )
+        if isinstance(error, aiohttp.InvalidURL):
+            return ConfigError(f"base_url is {url!r}, which is no URL: {error}")
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return _proxy_refusal(error.status, error.message)
+        if isinstance(error, aiohttp.ClientResponseError):
+            return BadAnswerError(f"what {url} sent is not HTTP: {error.message}")
         if isinstance(error, aiohttp.ClientConnectorError):
             number = error.os_error.errno
             reason = os.strerror(number) if number and number > 0 else error.os_error.strerror
-            return NoConnectionError(f"no connection to {url}: {reason}")
-        return ConnectionFailedError(f"the connection to {url} broke: {error or type(error).__name__}")
+            return NoConnectionError(f"no connection to {_asked(url, pool)}: {reason}")
+        broke = f"the connection to {_asked(url, pool)} broke"
+        return ConnectionFailedError(f"{broke}: {error or type(error).__name__}")
 
     async def _open(self) -> _Pool:
         loop = asyncio.get_running_loop()
@@ -124,7 +128,7 @@ class LeanTransport:
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE, ttl_dns_cache=300, ssl=tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._endpoint.headers,
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=self._to_connect),
         )
         # The loop ends its open generators when asyncio.run() or a runner closes it: so the pool is closed
         # with its loop even if nobody calls close().
@@ -143,6 +147,10 @@ class _Pool:
         self.session = session
         self.closer = closer
         self.proxy = proxy
+
+
+def _asked(url: str, pool: _Pool) -> str:
+    return url + (", asked for through a proxy" if pool.proxy else "")
 
 
 async def _close_at_end(

@@ -57,6 +57,7 @@ _SDK_VARIABLES = (
 """Further ones that a function may use which makes an SDK client."""
 _SUCCESS = range(200, 300)
 _LOOKS = 3  # tries at the list of models
+_LOOK_SECONDS = 12.0  # for each; a little more than for a connection, whose failure says more
 
 
 class AsyncOpenAIClient(AsyncLLMClient):
@@ -181,15 +182,17 @@ class AsyncOpenAIClient(AsyncLLMClient):
     async def list_models(self) -> list[str]:
         """Return the names that the server lists at `/models`, [] where it lists none.
 
-        Raises `FatalRequestError` when nothing answers, at the third try, or the credential is refused.
+        Raises `FatalRequestError` when nothing answers within some 10 s, at the third try, or the credential
+        is refused.
         """
         for attempt in range(1, _LOOKS + 1):
             try:
-                answer = await self._ready().get("/models")
+                answer = await self._look()
             except (ConnectionFailedError, RequestTimeoutError) as error:
                 if attempt == _LOOKS:
                     raise UnreachableError(
-                        f"{self._redacted(error)}: check base_url, and that the server is running",
+                        f"{self._redacted(error)} ({attempt} attempts): check base_url, that the server is "
+                        "running, and that no firewall or proxy is between",
                         attempts=attempt,
                     ) from None
                 await asyncio.sleep(backoff(attempt, min(self.base_delay, 1.0)))
@@ -205,6 +208,13 @@ class AsyncOpenAIClient(AsyncLLMClient):
             return [str(model["id"]) for model in listed]
         except (msgspec.DecodeError, KeyError, TypeError):
             return []
+
+    async def _look(self) -> HTTPAnswer:
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                return await self._ready().get("/models")
+        except TimeoutError:
+            raise RequestTimeoutError(f"no list of models within {_LOOK_SECONDS:g} s") from None
 
     async def close(self) -> None:
         """Close the connections of the running event loop; the client can be used again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -156,6 +157,18 @@ def nowhere():
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+
+
+@pytest.fixture
+def deaf():
+    """Yield a base URL whose host drops the packets that ask for a connection."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as bound, contextlib.ExitStack() as held:
+        address = bound.getsockname()
+        for _ in range(8):  # fill the queue that nobody empties
+            filler = held.enter_context(socket.socket())
+            filler.settimeout(0)
+            filler.connect_ex(address)
+        yield f"http://127.0.0.1:{address[1]}/v1"
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import threading
 import pytest
 import trustme
 
+from nemo_sdg.client import lean
 from nemo_sdg.client.transport import LARGEST_ANSWER
 from nemo_sdg.errors import (
     AuthenticationError,
@@ -162,6 +163,19 @@ def test_time_out(simulator, make, ask):
     client = make(simulator(faults=Faults(slow_drip=1, drip_seconds=30)), timeout=0.2, max_retries=0)
     with pytest.raises(RequestTimeoutError, match=r"within 0.2 s: raise timeout"):
         ask(client)
+
+
+def test_a_host_that_drops_packets(make, ask, deaf, monkeypatch):
+    """A connection has a time of its own, far less than `timeout`, and its lack is no slow answer."""
+    monkeypatch.setattr(lean, "_TO_CONNECT", 0.2)
+    with pytest.raises(UnreachableError, match=r"no connection to http.* within 0.2 s .*check base_url"):
+        ask(make(deaf, timeout=120, max_retries=1))
+
+
+def test_a_short_timeout_bounds_the_connection_too(make, ask, deaf):
+    """With a timeout below the time for a connection it is still said that there was none."""
+    with pytest.raises(UnreachableError, match=r"no connection to http.* within 0.27 s"):
+        ask(make(deaf, timeout=0.3, max_retries=0))
 
 
 def test_connections_are_kept(simulator, make):

@@ -12,7 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from ray import cloudpickle
 
-from nemo_sdg.client import AsyncOpenAIClient, ConversationFormatter, GenerationConfig, OpenAIClient, Usage
+from nemo_sdg.client import (
+    AsyncOpenAIClient,
+    ConversationFormatter,
+    GenerationConfig,
+    OpenAIClient,
+    Usage,
+    openai_client,
+)
 from nemo_sdg.errors import (
     AuthenticationError,
     BadAnswerError,
@@ -614,6 +621,19 @@ def test_list_models_refused(simulator, make, nowhere):
         asyncio.run(make(simulator(api_keys=frozenset({KEY}))).list_models())
     with pytest.raises(UnreachableError, match="check base_url") as caught:
         asyncio.run(make(nowhere).list_models())
+    assert caught.value.attempts == 3
+
+
+@pytest.mark.parametrize("peer", ["deaf", "hanging"])
+def test_list_models_is_bounded(scripted, make, deaf, monkeypatch, peer):
+    """Where nobody answers, it takes three short tries whatever the timeout, and says what to check."""
+    monkeypatch.setattr(openai_client, "_LOOK_SECONDS", 0.2)
+    ended = threading.Event()
+    url = deaf if peer == "deaf" else scripted(lambda *_: ended.wait(60)).base_url
+    with pytest.raises(UnreachableError, match=r"within 0.2 s \(3 attempts\): check .*firewall") as caught:
+        asyncio.run(make(url, timeout=3600).list_models())
+    ended.set()
+
     assert caught.value.attempts == 3
 
 
