@@ -25,7 +25,8 @@ _OPTIONS = ("engine", "workers", "address", "shard_rows")
 class Pipeline:
     """Steps in order: one source first, any number of stages, one writer last.
 
-    `stages` may hold plain functions on a batch. `config` holds options of `run`, and wins over them.
+    `stages` may hold plain functions on a batch. `config` holds options for `run`, used where a call
+    names none.
     """
 
     def __init__(
@@ -78,8 +79,8 @@ class Pipeline:
     def run(
         self,
         *,
-        engine: str = "ray",
-        workers: int = 2,
+        engine: str | None = None,
+        workers: int | None = None,
         address: str | None = None,
         shard_rows: int | None = None,
         observer: Observer | None = None,
@@ -87,17 +88,19 @@ class Pipeline:
     ) -> RunReport:
         """Run, or go on where a stopped run into the same folder was; return what happened.
 
-        `engine` is "ray" or "local" (this process alone, without Ray), `workers` the number of Ray actors,
-        each with a client of its own, `address` that of a Ray cluster (None: RAY_ADDRESS, else Ray is started
-        here). A shard of `shard_rows` rows is what a worker takes and commits at a time. Progress goes to
-        `observer`, by default to standard error; `began` is when the command started, in Unix seconds.
+        `engine` is "ray" (by default) or "local" (this process alone, without Ray), `workers` the number
+        of Ray actors (2), each with a client of its own, `address` that of a Ray cluster (None: RAY_ADDRESS,
+        else Ray is started here). A shard of `shard_rows` rows is what a worker takes and commits at a time.
+        Progress goes to `observer`, by default to standard error; `began` is when the command started, in
+        Unix seconds.
 
         Raises `ConfigError`, `OutputError` and `FatalRequestError` for what shows before work begins; see
         `state` and `message` of the returned report for what came later.
         """
-        options = {"engine": engine, "workers": workers, "address": address, "shard_rows": shard_rows}
+        given = {"engine": engine, "workers": workers, "address": address, "shard_rows": shard_rows}
+        options = {**self.config, **{key: value for key, value in given.items() if value is not None}}
         source, stages, sink = self._taken_apart()
-        plan = Plan(self.name, source, stages, sink, **{**options, **self.config})
+        plan = Plan(self.name, source, stages, sink, **options)
         return run_job(plan, observer or observer_for(sys.stderr), began)
 
     def _taken_apart(self) -> tuple[Source, tuple[Stage, ...], Sink]:

@@ -109,11 +109,11 @@ def _run(config: JobConfig, began: float, *, quiet: bool) -> int:
     from nemo_sdg.report.observer import observer_for  # noqa: PLC0415 - see above
 
     with ExitStack() as stack:
+        if config.simulated:
+            config = stack.enter_context(_simulated(config))
         if config.engine == "ray":
             stack.enter_context(native_stderr_hidden())
         observer = observer_for(sys.stderr, quiet=quiet)
-        if config.simulated:
-            config = stack.enter_context(_simulated(config))
         pipeline = pipeline_module(config.pipeline).build(config)
         report = pipeline.run(
             engine=config.engine,

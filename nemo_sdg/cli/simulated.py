@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nemo_sdg.engine.job import SIMULATED
 from nemo_sdg.errors import ConfigError
-from nemo_sdg.pipelines.job_config import SIMULATED_MODEL
 from nemo_sdg.simulator import SimulatorProcess
 from nemo_sdg.simulator.settings import decode_settings
 
@@ -35,4 +35,4 @@ def simulated_endpoint(config: JobConfig) -> Iterator[JobConfig]:
         )
     settings = decode_settings(msgspec.json.encode({"latency": _LATENCY, **(config.simulator or {})}))
     with SimulatorProcess(settings) as simulator:
-        yield config.model_copy(update={"base_url": simulator.base_url, "model": SIMULATED_MODEL})
+        yield config.model_copy(update={"base_url": simulator.base_url, "model": SIMULATED})

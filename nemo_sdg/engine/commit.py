@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from nemo_sdg.engine.folder import RunFolder, ShardDone, write_whole
+from nemo_sdg.engine.folder import RunFolder, ShardDone, whole_file, write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,12 +26,9 @@ def commit_shard(
     else:
         rejected.unlink(missing_ok=True)
     part = folder.part(done.index, sink.suffix)
-    aside = part.with_name(f".{part.name}.{os.getpid()}")
-    try:
-        aside.unlink(missing_ok=True)
-        sink.write(rows, aside)
-        aside.replace(part)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+    if rows.num_rows == 0:
+        part.unlink(missing_ok=True)  # it would lack the columns of stages that had no row to work on
+    else:
+        with whole_file(part) as aside:
+            sink.write(rows, aside)
     folder.write_done(done)

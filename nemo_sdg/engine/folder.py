@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import uuid
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +16,7 @@ from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -71,7 +73,7 @@ class RunFolder:
         return sorted((self._run / "answers").glob(f"{shard:05d}-*.jsonl"))
 
     def heartbeat(self, worker: str) -> Path:
-        """Return where `worker` says each second what it does."""
+        """Return where `worker` says twice a second what it does."""
         return self._run / "workers" / f"{worker}.json"
 
     def heartbeats(self) -> list[Path]:
@@ -113,9 +115,10 @@ class RunFolder:
         """Begin a run here."""
         write_whole(self._run / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
 
-    def has_work(self) -> bool:
-        """Return whether anything was paid for or committed here: until then a run may still be changed."""
-        return any(any((self._run / name).iterdir()) for name in ("answers", "done"))
+    def forget_done(self) -> None:
+        """Have all shards run again; answers and parts stay until then."""
+        for file in (self._run / "done").glob("*.json"):
+            file.unlink()
 
     def write_done(self, done: ShardDone) -> None:
         """Mark a shard as committed."""
@@ -144,12 +147,18 @@ class RunFolder:
 
 def write_whole(file: Path, content: bytes) -> None:
     """Write `file` aside and rename it, so that nobody ever sees half of it."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    with whole_file(file) as aside, aside.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[Path]:
+    """Yield a path beside `file` to write to; it takes the place of `file` when the context ends well."""
+    aside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
-        with aside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        yield aside
         aside.replace(file)
     except BaseException:
         aside.unlink(missing_ok=True)
@@ -161,11 +170,30 @@ def changed_settings(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[
     if [step.get("step") for step in before] != [step.get("step") for step in now]:
         return [f"the steps: {_names(before)} then, {_names(now)} now"]
     return [
-        f"{new['step'].rpartition(':')[2]}.{key}: {old.get(key)!r:.60} then, {new.get(key)!r:.60} now"
+        f"{new['step'].rpartition(':')[2]}.{change}"
         for old, new in zip(before, now, strict=True)
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
+        for change in _changes(old, new)
     ]
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for key in sorted({*old, *new}):
+        before, now = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            yield from (f"{key}.{change}" for change in _changes(before, now))
+        elif before != now:
+            # Long prompts mostly begin alike: show them from a little before where they differ.
+            before, now = repr(before), repr(now)
+            start = max(0, _first_difference(before, now) - 20)
+            yield f"{key}: {_shown(before, start)} then, {_shown(now, start)} now"
+
+
+def _first_difference(one: str, other: str) -> int:
+    return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
+
+
+def _shown(text: str, start: int) -> str:
+    return ("..." if start else "") + text[start : start + 60] + ("..." if len(text) > start + 60 else "")
 
 
 def _names(settings: Sequence[Mapping[str, Any]]) -> str:

@@ -18,11 +18,13 @@ from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
 from nemo_sdg.engine.preflight import preflight
 from nemo_sdg.engine.progress import Progress
+from nemo_sdg.engine.shard_runner import failure_text
 from nemo_sdg.engine.work import divide
 from nemo_sdg.errors import ConfigError, NemoSDGError, OutputError
 from nemo_sdg.report.files import read_report, write_report
 from nemo_sdg.report.numbers import RunReport
 from nemo_sdg.report.observer import RunTitle
+from nemo_sdg.report.redact import redacted
 from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
@@ -69,9 +71,14 @@ class Plan:
 
     def settings(self) -> list[dict[str, Any]]:
         """Return what determines the results, step by step, as a manifest gives it back."""
-        steps = [dict(step.settings()) for step in (self.source, *self.stages)]
+        steps = [redacted(dict(step.settings())) for step in (self.source, *self.stages)]
         settings: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(steps))
         return settings
+
+    def paid_part(self) -> int:
+        """Return how many of the steps in `settings` determine what is asked: up to the last paid stage."""
+        paid = [number for number, stage in enumerate(self.stages, 2) if isinstance(stage, PaidStage)]
+        return max(paid, default=1)
 
 
 def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunReport:
@@ -89,16 +96,16 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
         )
     folder.create()
     with locked(folder):
-        manifest = _manifest(plan, folder)
+        manifest, notes = _manifest(plan, folder)
         done = folder.done()
         waiting = [shard for shard in manifest.shards if shard.index not in done]
         if not waiting:
-            report = _last_report(plan, folder, manifest, began)
+            report = _last_report(plan, folder, manifest, observer, began)
             by_whom = " of the simulated endpoint" if report.simulated else ""
             rows = f"{report.counts.rows_written:,} rows{by_whom}"
             observer.note(f"{folder.path} is finished: {rows}; nothing to do")
             return report
-        notes = preflight(plan.paid_stages)
+        notes += preflight(plan.paid_stages)
         if done:
             finished = manifest.rows - sum(shard.rows for shard in waiting)
             notes.append(f"resuming: {finished:,} of {manifest.rows:,} rows are done")
@@ -152,16 +159,22 @@ class _Run:
                     self._take(parcel)
             except KeyboardInterrupt:
                 self._failure = ("stopped", "stopped at once; what was in flight is asked again")
-            except NemoSDGError as error:
-                self._failure = ("failed", str(error))
+            except Exception as error:
+                self._failure = ("failed", failure_text(error))
+                if not isinstance(error, NemoSDGError):
+                    raise  # a mistake of ours: with all that Python knows of it
             finally:
                 ticking.set()
                 ticker.join()
                 folder.stop_mark.unlink(missing_ok=True)
-            if interrupts.count and not self._failure[0]:
-                self._failure = ("stopped", "stopped as asked; what was in flight is kept")
+                report = self._finish(interrupts)
+        return report
+
+    def _finish(self, interrupts: Interrupts) -> RunReport:
+        if interrupts.count and not self._failure[0]:
+            self._failure = ("stopped", "stopped as asked; what was in flight is kept")
         report = self._report()
-        write_report(report, folder.path)
+        write_report(report, self._folder.path)
         self._observer.end(report)
         return report
 
@@ -220,22 +233,27 @@ def _engine(
     return run_on_ray(pools, folder.path, shards, plan.address)
 
 
-def _manifest(plan: Plan, folder: RunFolder) -> Manifest:
+def _manifest(plan: Plan, folder: RunFolder) -> tuple[Manifest, list[str]]:
+    """Return the manifest of the run, and what a person should know of how it came about.
+
+    Before anything is committed all settings may change: answers are kept under what was asked. After that
+    only what follows the last stage that asks: rows are then made anew from the answers.
+    """
     manifest = folder.manifest()
     settings = plan.settings()
-    if manifest is None or not folder.has_work():
-        shards = plan.source.plan(plan.shard_rows)
+    if manifest is None or not folder.done():
         manifest = Manifest(
             pipeline=plan.name,
             settings=settings,
             suffix=plan.sink.suffix,
-            shards=shards,
+            shards=plan.source.plan(plan.shard_rows),
             version=importlib.metadata.version("nemo-sdg"),
             started=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         folder.write_manifest(manifest)
-        return manifest
-    changes = changed_settings(manifest.settings, settings)
+        return manifest, []
+    paid = plan.paid_part()
+    changes = changed_settings(manifest.settings[:paid], settings[:paid])
     if manifest.suffix != plan.sink.suffix:
         changes.append(f"format: {manifest.suffix[1:]} then, {plan.sink.suffix[1:]} now")
     if changes:
@@ -244,17 +262,25 @@ def _manifest(plan: Plan, folder: RunFolder) -> Manifest:
             f"{folder.path} holds a run with other settings:\n  {listed}\n"
             "choose another folder with --output, or remove this one"
         )
-    return manifest
+    changes = changed_settings(manifest.settings, settings)
+    if not changes:
+        return manifest, []
+    folder.forget_done()
+    manifest.settings = settings
+    folder.write_manifest(manifest)
+    return manifest, [f"rows are made anew from the answers that are kept, for {'; '.join(changes)}"]
 
 
-def _last_report(plan: Plan, folder: RunFolder, manifest: Manifest, began: float) -> RunReport:
+def _last_report(
+    plan: Plan, folder: RunFolder, manifest: Manifest, observer: Observer, began: float
+) -> RunReport:
     file = folder.path / "report.json"
     if file.exists():
         report = read_report(file)
         if report.state == "finished":
             return report
     # Killed between its last commit and its report: the counts are in the folder.
-    report = _Run(plan, folder, manifest, _Nobody(), began)._report()  # noqa: SLF001 - same module
+    report = _Run(plan, folder, manifest, observer, began)._report()  # noqa: SLF001 - same module
     write_report(report, folder.path)
     return report
 
@@ -269,15 +295,3 @@ def _percentiles(latencies: Sequence[float]) -> dict[str, float]:
     if not ordered:
         return {}
     return {f"p{share}": ordered[math.ceil(share / 100 * len(ordered)) - 1] for share in (50, 95, 99)}
-
-
-class _Nobody:
-    """An observer for work that nobody watches."""
-
-    def begin(self, title: RunTitle) -> None: ...
-
-    def update(self, snapshot: Any) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def end(self, report: RunReport) -> None: ...

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from nemo_sdg.client.answer import completion_from
-from nemo_sdg.errors import BadAnswerError, RequestError
+from nemo_sdg.errors import BadAnswerError, OutputError, RequestError
 from nemo_sdg.report.numbers import Counts
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class ShardJournal:
         self._stream: BufferedWriter | None = None
         self._lock = threading.Lock()
         self._known: dict[str, Entry] = {}
+        self._own: set[str] = set()  # counted in this attempt
         for file in folder.answers_of_all(shard):
             self._known.update((entry.key, entry) for entry in read_journal(file))
 
@@ -98,19 +100,20 @@ class ShardJournal:
         completion.latency, completion.attempts = entry.latency, entry.attempts
         completion.throttles = entry.throttles
         with self._lock:
-            self.counts.reused += 1
-            self._count(completion)
+            if key not in self._own:
+                self._own.add(key)
+                self.counts.reused += 1
+                self._count(completion)
         return completion
 
     def record(self, key: str, completion: Completion) -> None:
         """See `Ledger.record`."""
-        line = _encode(
-            Entry(key, completion.latency, completion.attempts, completion.throttles, completion.raw)
-        )
+        entry = Entry(key, completion.latency, completion.attempts, completion.throttles, completion.raw)
+        line = _encode(entry)
         with self._lock:
-            if self._stream is None:
-                self._stream = self._file.open("ab")
-            self._stream.write(line + b"\n")
+            self._known[key] = entry
+            self._own.add(key)
+            self._write(line + b"\n")
             self.counts.requests += 1
             self.counts.attempts += completion.attempts
             self.counts.throttles += completion.throttles
@@ -131,14 +134,31 @@ class ShardJournal:
         """Give what was recorded to the operating system, where a kill of the worker does not reach it."""
         with self._lock:
             if self._stream is not None:
-                self._stream.flush()
+                try:
+                    self._stream.flush()
+                except OSError as error:
+                    raise self._cannot_write(error) from None
 
     def close(self) -> None:
-        """Flush and close the file."""
-        with self._lock:
+        """Flush and close the file; what cannot be written is lost, which a full disk has said before."""
+        with self._lock, suppress(OSError):
             if self._stream is not None:
                 self._stream.close()
-                self._stream = None
+        self._stream = None
+
+    def _write(self, line: bytes) -> None:
+        try:
+            if self._stream is None:
+                self._stream = self._file.open("ab")
+            self._stream.write(line)
+        except OSError as error:
+            raise self._cannot_write(error) from None
+
+    def _cannot_write(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"paid answers cannot be kept in {self._file.parent} ({error.strerror or error}): make room or "
+            "mend the file system, then run the same command again"
+        )
 
     def _count(self, completion: Completion) -> None:
         self.counts.prompt_tokens += completion.usage.prompt_tokens

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
+import gc
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
+from nemo_sdg.engine.travel import copied
 from nemo_sdg.engine.work import Parcel
-from nemo_sdg.engine.worker import Worker
+from nemo_sdg.engine.worker import COLLECTION, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 def run_local(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> Iterator[Parcel]:
     """Yield each shard's parcel as it comes back; as many shards overlap as the pools want."""
     workers: list[Worker] = []
+    collection = gc.get_threshold()
+    gc.set_threshold(*COLLECTION)
     try:
-        workers.extend(Worker(copy.deepcopy(pool), folder, {}) for pool in pools)  # as if it had travelled
+        workers.extend(Worker(copied(pool), folder, {}) for pool in pools)  # as if it had travelled
         overlap = sum(pool.overlap(max(shard.rows for shard in shards)) for pool in pools)
         yield from _overlapping(workers, shards, overlap)
     finally:
         for worker in workers:
-            worker.stop()
             worker.close()
+        gc.set_threshold(*collection)
 
 
 def _overlapping(workers: Sequence[Worker], shards: Sequence[Shard], overlap: int) -> Iterator[Parcel]:
@@ -49,6 +52,7 @@ def _overlapping(workers: Sequence[Worker], shards: Sequence[Shard], overlap: in
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     yield future.result()
-        finally:
+        except BaseException:  # nobody listens any more: the threads must not wait for what is in flight
             for worker in workers:
-                worker.stop()  # so that threads end when the caller stops listening
+                worker.abort()
+            raise

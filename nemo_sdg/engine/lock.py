@@ -27,4 +27,6 @@ def locked(folder: RunFolder) -> Iterator[None]:
             raise OutputError(
                 f"another run is writing to {folder.path}: wait for it, or choose another --output"
             ) from None
+        except OSError:
+            pass  # a file system without locks: then nobody can be kept out
         yield

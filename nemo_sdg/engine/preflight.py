@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from nemo_sdg.client.loop_thread import LoopThread
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,10 +16,18 @@ if TYPE_CHECKING:
 def preflight(stages: Sequence[PaidStage]) -> list[str]:
     """Return what a person should know; raises `FatalRequestError` for an endpoint that cannot be used.
 
-    Each endpoint is asked at the same time, on copies that do not outlive the look.
+    All endpoints are asked at the same time, in a thread, for a notebook has a loop running already.
     """
 
     async def look() -> list[list[str]]:
-        return await asyncio.gather(*(stage.check() for stage in stages))
+        try:
+            return await asyncio.gather(*(stage.check() for stage in stages))
+        finally:
+            for stage in stages:
+                await stage.close_paid()
 
-    return [warning for warnings in asyncio.run(look()) for warning in warnings]
+    thread = LoopThread("nemo-sdg-preflight")
+    try:
+        return [note for notes in thread.run(look()) for note in notes]
+    finally:
+        thread.stop()

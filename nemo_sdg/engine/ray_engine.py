@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
 import warnings
-from contextlib import contextmanager
+from collections import defaultdict
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +17,11 @@ import pyarrow as pa
 
 from nemo_sdg.engine.travel import environment_of, pickled, unpickled
 from nemo_sdg.engine.work import Parcel
-from nemo_sdg.engine.worker import Worker
+from nemo_sdg.engine.worker import COLLECTION, Worker
 from nemo_sdg.errors import ConfigError, RunStopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from nemo_sdg.engine.work import PoolWork
     from nemo_sdg.stages.base import Shard
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Parcel).decode
 _COLUMN = "parcel"
+_RAY_NAMES = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
 _CPUS = 0.1  # of a worker that asks for nothing: it mostly waits, and many should fit on a node
 
 
@@ -43,6 +46,7 @@ def run_on_ray(
     loading.start()  # beside ray.init: both take seconds
     with _ray(address):
         loading.join()
+        _check_room(pools, len(shards), growing=bool(address or os.environ.get("RAY_ADDRESS")))
         yield from _run(pools, folder, shards)
 
 
@@ -63,6 +67,8 @@ def _ray(address: str | None) -> Iterator[None]:
             configure_logging=True,
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
+        if remote is None:
+            raise RunStopped(f"Ray cannot be started here ({error}): try --engine local") from error
         raise ConfigError(
             f"no Ray cluster can be joined at {remote!r} ({error}): check --address and RAY_ADDRESS, "
             "or leave both out to run on this machine"
@@ -71,6 +77,27 @@ def _ray(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_room(pools: Sequence[PoolWork], shards: int, *, growing: bool) -> None:
+    """Raise `ConfigError` when not all workers fit at once: Ray would wait for room for ever.
+
+    A cluster that is joined may grow.
+    """
+    import ray  # noqa: PLC0415 - takes long to import
+
+    wanted: dict[str, float] = defaultdict(float)
+    for pool in pools:
+        needs = {"CPU": _CPUS} if pool.resources is None else pool.resources.as_ray()
+        for name, amount in needs.items():
+            wanted[name] += amount * min(pool.workers, shards)
+    there = ray.cluster_resources()
+    for name, amount in wanted.items():
+        if amount > there.get(name, 0) and not growing:
+            raise ConfigError(
+                f"the stages' workers together want {amount:g} {name} and Ray has {there.get(name, 0):g}: "
+                "lower workers or resources in with_(), or join a larger cluster with --address"
+            )
 
 
 def _run(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> Iterator[Parcel]:
@@ -98,17 +125,13 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards
     import ray  # noqa: PLC0415 - takes long to import
 
     overlap = min(pool.overlap(shard_rows), shards)
-    resources = pool.resources
-    own: dict[str, Any] = {"num_cpus": resources.cpus if resources else _CPUS}
-    if resources and resources.gpus:
-        own["num_gpus"] = resources.gpus
-    if resources and resources.memory:
-        own["memory"] = resources.memory
+    needs = {"CPU": _CPUS} if pool.resources is None else pool.resources.as_ray()
+    own = {_RAY_NAMES[name]: amount for name, amount in needs.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return dataset.map_batches(
             RayWorker,
-            fn_constructor_args=(pickled(pool), str(folder), environment_of(pool.stages)),
+            fn_constructor_args=(Cargo(pickled((pool, environment_of(pool.stages)))), str(folder)),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(
@@ -122,11 +145,39 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards
         )
 
 
+class Cargo:
+    """Bytes that only their receiver can look into.
+
+    Ray Data shows its operators' arguments to whoever watches it, as far as it can print them, and these
+    hold credentials.
+    """
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __repr__(self) -> str:
+        """Show nothing of the content."""
+        return "<cargo>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel as what it is."""
+        return (Cargo, (self.content,))
+
+
 class RayWorker:
     """A `Worker` as Ray Data drives it: one call, in a thread of its own, is one shard."""
 
-    def __init__(self, pool: bytes, folder: str, environment: Mapping[str, str]) -> None:
-        self._worker = Worker(unpickled(pool), Path(folder), environment)
+    def __init__(self, cargo: Cargo, folder: str) -> None:
+        gc.set_threshold(*COLLECTION)
+        pool, environment = unpickled(cargo.content)
+        self._worker = Worker(pool, Path(folder), environment)
+
+    def __del__(self) -> None:
+        """Close the stages: Ray Data lets go of this object when the actor's work is over."""
+        with suppress(Exception):
+            self._worker.close()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Run the one shard of `batch`."""

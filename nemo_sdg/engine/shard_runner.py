@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 
-from nemo_sdg.errors import ConfigError, FatalRequestError, NemoSDGError, OutputError, RunStopped
+from nemo_sdg.errors import ConfigError, NemoSDGError
 from nemo_sdg.report.numbers import Counts
-from nemo_sdg.stages.base import PaidStage
+from nemo_sdg.stages.base import ENDS_THE_JOB, PaidStage
 from nemo_sdg.stages.rows import Rejection, reject, split_rejected
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from nemo_sdg.client.loop_thread import LoopThread
     from nemo_sdg.stages.base import Ledger, Stage
-
-_ENDS_THE_JOB = (FatalRequestError, RunStopped, ConfigError, OutputError)
 
 
 class ShardState(msgspec.Struct):
@@ -60,6 +58,8 @@ class StageSequence:
     def run(self, state: ShardState, ledger: Ledger) -> None:
         """Take `state` through all stages; raises only what ends the job."""
         for stage, lock in self._stages:
+            if state.rows.num_rows == 0:
+                return  # whoever takes the largest of no values would fail
             rows: list[pa.Table] = []
             for batch in _batches(state.rows, stage.batch_size):
                 made = self._process(stage, lock, batch, ledger)
@@ -70,7 +70,7 @@ class StageSequence:
     def _process(self, stage: Stage, lock: threading.Lock, batch: pa.Table, ledger: Ledger) -> pa.Table:
         try:
             made = self._call(stage, lock, batch, ledger)
-        except _ENDS_THE_JOB:
+        except ENDS_THE_JOB:
             raise
         except Exception as error:  # noqa: BLE001 - a stage may raise anything; only the rows at fault pay
             if batch.num_rows == 1:

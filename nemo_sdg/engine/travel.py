@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import site
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nemo_sdg.errors import ConfigError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from nemo_sdg.stages.base import Stage
 
+T = TypeVar("T")
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -35,13 +37,27 @@ def pickled(value: Any) -> bytes:
     except ConfigError:
         raise
     except Exception as error:
-        raise ConfigError(
-            f"a stage cannot travel to workers ({type(error).__name__}: {error}): "
-            "open files, models and connections in its setup(), which runs on the worker"
-        ) from error
+        raise _cannot_travel(error) from error
     finally:
         for module in own:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+def copied(value: T) -> T:
+    """Return a copy of `value`, as if it had travelled; raises `ConfigError` like `pickled`."""
+    try:
+        return copy.deepcopy(value)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise _cannot_travel(error) from error
+
+
+def _cannot_travel(error: Exception) -> ConfigError:
+    return ConfigError(
+        f"a stage cannot travel to workers ({type(error).__name__}: {error}): "
+        "open files, models and connections in its setup(), which runs on the worker"
+    )
 
 
 def unpickled(data: bytes) -> Any:
@@ -56,7 +72,7 @@ def own_modules() -> Iterator[ModuleType]:
     installed = [Path(path).resolve() for path in _installed_places()]
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name == "__main__" or not file:
+        if name == "__main__" or not file or module.__name__ != name:
             continue
         path = Path(file).resolve()
         if path.is_relative_to(_PACKAGE) or any(path.is_relative_to(place) for place in installed):

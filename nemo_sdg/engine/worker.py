@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 import time
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,7 +18,7 @@ from nemo_sdg.engine.folder import RunFolder, ShardDone, write_whole
 from nemo_sdg.engine.journal import ShardJournal, Span
 from nemo_sdg.engine.shard_runner import ShardState, StageSequence, failure_text
 from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
-from nemo_sdg.errors import FatalRequestError, NemoSDGError, RunStopped
+from nemo_sdg.errors import FatalRequestError, NemoSDGError, OutputError, RunStopped
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import PaidStage
 from nemo_sdg.stages.rows import OK, STATUS, set_column
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 BEAT = 0.5
 """Seconds between heartbeats; as often journals are flushed and the stop mark is looked for."""
-_COLLECTION = (20_000, 20, 50)
-# Garbage collection as Python has it takes a tenth of a worker's CPU: hundreds of rows are alive at a time,
-# with their requests and answers, and hardly any of that is in cycles.
+COLLECTION = (20_000, 20, 50)
+"""Thresholds of garbage collection in a worker's process. As Python has them they cost a tenth of its CPU:
+hundreds of rows are alive at a time, with their requests and answers, and hardly any of that is in cycles."""
 
 
 class Heartbeat(msgspec.Struct):
@@ -53,8 +53,8 @@ class Heartbeat(msgspec.Struct):
 class Worker:
     """Works on any number of shards at a time, each in a thread of the caller.
 
-    `environment` holds the variables that the stages read and this process may lack. Raises what a stage's
-    `setup` raises.
+    `environment` holds the variables that the stages read and this process may lack. What a stage's `setup`
+    raises is what comes of each shard.
     """
 
     def __init__(self, work: PoolWork, folder: Path, environment: Mapping[str, str]) -> None:
@@ -65,12 +65,14 @@ class Worker:
         self._loop = LoopThread("nemo-sdg-worker")
         self._sequence = StageSequence(work.stages, self._loop)
         self._limiters: list[Limiter] = []
-        for stage in work.stages:
-            stage.setup()
-            if isinstance(stage, PaidStage) and stage.limiter not in self._limiters:
-                self._limiters.append(stage.limiter)
-        self._collection = gc.get_threshold()
-        gc.set_threshold(*_COLLECTION)
+        self._broken: Exception | None = None
+        try:
+            for stage in work.stages:
+                stage.setup()
+                if isinstance(stage, PaidStage) and stage.limiter not in self._limiters:
+                    self._limiters.append(stage.limiter)
+        except Exception as error:  # noqa: BLE001 - the driver must hear of it, whatever it is
+            self._broken = error
         self._journals: set[ShardJournal] = set()
         self._lock = threading.Lock()
         self._span = Span()  # of journals that are closed
@@ -80,7 +82,7 @@ class Worker:
         self._heart.start()
 
     def run(self, parcel: Parcel) -> Parcel:
-        """Take one shard through this pool's stages; the parcel says what came of it. Never raises."""
+        """Take one shard through this pool's stages; the parcel says what came of it, and no exception."""
         if parcel.state != "going":
             return parcel
         journal: ShardJournal | None = None
@@ -117,6 +119,11 @@ class Worker:
         for limiter in self._limiters:
             limiter.stop()
 
+    def abort(self) -> None:
+        """Stop now: what is in flight is given up."""
+        self.stop()
+        self._loop.stop()
+
     def close(self) -> None:
         """Close stages, connections and threads."""
         self._closed.set()
@@ -124,12 +131,14 @@ class Worker:
         for stage in self._work.stages:
             if isinstance(stage, PaidStage):
                 self._loop.run(stage.close_paid())
-            stage.close()
+            if self._broken is None:
+                stage.close()
         self._loop.stop()
-        gc.set_threshold(*self._collection)
         self._folder.heartbeat(self.name).unlink(missing_ok=True)
 
     def _run(self, parcel: Parcel, journal: ShardJournal) -> None:
+        if self._broken is not None:
+            raise self._broken
         work = self._work
         rows = work.source.read(parcel.shard) if work.source else unpack(parcel.rows)
         state = ShardState.of(rows, parcel.rejections, parcel.counts)
@@ -138,20 +147,21 @@ class Worker:
         if work.sink is None:
             parcel.rows = pack(state.rows)
             return
-        written = set_column(state.rows, STATUS, pa.array([OK] * state.rows.num_rows, pa.string()))
-        counts = parcel.counts
-        counts.rows_read, counts.rows_written = parcel.shard.rows, written.num_rows
+        written = _typed(set_column(state.rows, STATUS, pa.array([OK] * state.rows.num_rows, pa.string())))
+        outcome = Counts(rows_read=parcel.shard.rows, rows_written=written.num_rows)
         total = Counts()
-        total.add(counts)
-        total.add(journal.counts)
+        for counts in (parcel.counts, journal.counts, outcome):
+            total.add(counts)
         journal.flush()
         done = ShardDone(parcel.shard.index, total, parcel.models)
         commit_shard(self._folder, work.sink, written, parcel.rejections, done)
+        parcel.counts.add(outcome)
         parcel.state, parcel.rejections, parcel.rows = "done", [], b""
 
     def _beat_until_closed(self) -> None:
         while not self._closed.wait(BEAT):
-            self._beat()
+            with suppress(OSError, OutputError):  # a full disk shows at the commit, with what to do about it
+                self._beat()
 
     def _beat(self) -> None:
         if not self._stopping and self._folder.stop_mark.exists():
@@ -177,7 +187,12 @@ class Worker:
             newest=newest.newest if newest else None,
             span=span,
         )
-        try:
-            write_whole(self._folder.heartbeat(self.name), msgspec.json.encode(beat))
-        except OSError:  # a full disk shows at the commit, with what to do about it
-            return
+        write_whole(self._folder.heartbeat(self.name), msgspec.json.encode(beat))
+
+
+def _typed(rows: pa.Table) -> pa.Table:
+    """Return `rows` with columns that hold nothing but nulls as text: other parts may have text there."""
+    for field in rows.schema:
+        if pa.types.is_null(field.type):
+            rows = set_column(rows, field.name, rows.column(field.name).cast(pa.string()))
+    return rows

@@ -9,12 +9,10 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nemo_sdg.client import AsyncOpenAIClient, GenerationConfig
+from nemo_sdg.engine.job import SIMULATED
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.pipelines.own_stages import StageEntry, load_stages
 from nemo_sdg.stages import JsonlWriter, ParquetWriter, Sink, Stage
-
-SIMULATED_MODEL = "simulated"
-"""What rows of the simulated endpoint are labelled with; it answers to any name."""
 
 
 class ClientSettings(BaseModel):
@@ -41,7 +39,7 @@ class JobConfig(BaseModel):
 
     pipeline: str
     """Which pipeline."""
-    model: str = Field(default=SIMULATED_MODEL, min_length=1)
+    model: str = Field(default=SIMULATED, min_length=1)
     """Name of the model, as the endpoint calls it."""
     base_url: str | None = None
     """URL of an OpenAI-compatible server, mostly ending in /v1; none: the simulated endpoint."""
@@ -77,6 +75,8 @@ class JobConfig(BaseModel):
 
     @model_validator(mode="after")
     def _real_model(self) -> Self:
+        if self.base_url is None and self.api_key_env is not None:
+            raise ConfigError("base_url is missing: say which endpoint api_key_env is for")
         if not self.simulated and "model" not in self.model_fields_set:
             raise ConfigError("model is missing: name the model to ask, as the endpoint calls it")
         return self
@@ -88,13 +88,13 @@ class JobConfig(BaseModel):
 
     @property
     def simulated(self) -> bool:
-        """Whether the simulated endpoint answers: neither a URL nor a key is given."""
-        return self.base_url is None and self.api_key_env is None
+        """Whether the simulated endpoint answers, for want of another."""
+        return self.base_url is None
 
     def new_client(self) -> AsyncOpenAIClient:
         """Return a client for the endpoint."""
         options: dict[str, Any] = {"base_url": self.base_url} if self.base_url else {}
-        if self.base_url and self.model == SIMULATED_MODEL and self.api_key_env is None:
+        if self.base_url and self.model == SIMULATED and self.api_key_env is None:
             options["api_key"] = "none"  # whatever keys the environment holds are not for the simulator
         return AsyncOpenAIClient(api_key_env=self.api_key_env, **self.client.model_dump(), **options)
 

@@ -27,7 +27,8 @@ class Counts(msgspec.Struct):
     failures: int = 0
     """Requests that failed in the end."""
     reused: int = 0
-    """Answers found in the journal instead of being paid for again."""
+    """Answers found in the journal instead of being paid for again; an attempt at the shard that did not come
+    to its end had sent their requests, which are not in `requests`."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from nemo_sdg.errors import ConfigError
+from nemo_sdg.errors import ConfigError, FatalRequestError, OutputError, RunStopped
 from nemo_sdg.stages.step import Step
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from nemo_sdg.client import Completion
     from nemo_sdg.limits import Limiter
+
+ENDS_THE_JOB = (FatalRequestError, RunStopped, ConfigError, OutputError)
+"""What a stage may raise that is no row's fault; anything else rejects the rows for which it is raised."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ class Resources:
         for key in ("cpus", "gpus", "memory"):
             if getattr(self, key) < 0:
                 raise ConfigError(f"resources.{key} is {getattr(self, key)!r}: give a number of at least 0")
+
+    def as_ray(self) -> dict[str, float]:
+        """Return the amounts under the names that a cluster counts them by, without those of 0 but CPU."""
+        amounts = {"GPU": self.gpus, "memory": float(self.memory)}
+        return {"CPU": self.cpus, **{name: amount for name, amount in amounts.items() if amount}}
 
 
 class Shard(msgspec.Struct, frozen=True):

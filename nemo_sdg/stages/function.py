@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from nemo_sdg.stages.base import Stage
 from nemo_sdg.stages.columns import check_column, check_new_columns
 from nemo_sdg.stages.frames import from_frame, is_frame
 from nemo_sdg.stages.rows import REJECTION, ROW_ID, STATUS, set_column
+from nemo_sdg.stages.step import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class FunctionStage(Stage):
         return {
             **super().settings(),
             "function": getattr(function, "__qualname__", ""),
-            "text": _digest(function),
+            "text": digest_of(function),
         }
 
     def process(self, batch: pa.Table) -> pa.Table:
@@ -143,11 +143,3 @@ def _columns(names: Sequence[str], argument: str) -> tuple[str, ...]:
     if isinstance(names, str):
         raise ConfigError(f"{argument} is {names!r}: give a list of column names")
     return tuple(check_column(name, f"a name in {argument}") for name in names)
-
-
-def _digest(function: Callable[..., Any]) -> str:
-    try:
-        text = inspect.getsource(function)
-    except (OSError, TypeError):
-        text = repr(getattr(getattr(function, "__code__", None), "co_code", None))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

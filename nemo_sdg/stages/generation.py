@@ -6,16 +6,17 @@ import asyncio
 import difflib
 import hashlib
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 import pyarrow as pa
 
 from nemo_sdg.client import AsyncLLMClient, AsyncOpenAIClient, GenerationConfig, LLMClient
 from nemo_sdg.client.in_threads import asynchronous
-from nemo_sdg.errors import ConfigError, FatalRequestError, RequestError, RowError, RunStopped
-from nemo_sdg.stages.base import PaidStage
-from nemo_sdg.stages.rows import ROW_ID, reject, set_column
+from nemo_sdg.errors import ConfigError, RequestError, RowError, RunStopped
+from nemo_sdg.stages.base import ENDS_THE_JOB, PaidStage
+from nemo_sdg.stages.prompt import MESSAGES
+from nemo_sdg.stages.rows import ROW_ID, reject, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from nemo_sdg.client import Completion, ConversationFormatter
     from nemo_sdg.limits import Limiter
     from nemo_sdg.stages.base import Ledger
-
-MESSAGES = "messages"
 
 
 class LLMGenerationStage(PaidStage):
@@ -69,7 +68,6 @@ class LLMGenerationStage(PaidStage):
         self.conversation_formatter = conversation_formatter
         self.client = asynchronous(client)
         self.environment = self.client.environment
-        self._asked_alike = msgspec.json.encode((prefix, model_name, self.generation_config), enc_hook=repr)
         choice = (f"{prefix}choice",) if self._choices > 1 else ()
         own = tuple(prefix + field.name for field in _FIELDS)
         self.adds = own + choice + tuple(field.name for field in self.parsed)
@@ -81,7 +79,12 @@ class LLMGenerationStage(PaidStage):
 
     def settings(self) -> Mapping[str, Any]:
         """Return what determines the answers."""
-        return {**super().settings(), "generation_config": asdict(self.generation_config)}
+        formatter = self.conversation_formatter
+        return {
+            **super().settings(),
+            "generation_config": asdict(self.generation_config),
+            "conversation_formatter": None if formatter is None else type(formatter).__qualname__,
+        }
 
     def setup(self) -> None:
         """Set the client up where the stage runs."""
@@ -95,17 +98,15 @@ class LLMGenerationStage(PaidStage):
 
     async def check(self) -> list[str]:
         """Ask the endpoint for its models, where it can be asked."""
-        if not isinstance(self.client, AsyncOpenAIClient):
-            return []
-        try:
-            models = await self.client.list_models()
-        finally:
-            await self.client.close()
-        if not models or self.model_name in models:
-            return []
-        near = difflib.get_close_matches(self.model_name, models, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f": it lists {', '.join(models[:5])}"
-        return [f"the endpoint does not list the model {self.model_name}{hint}"]
+        notes = []
+        if self.seed_per_row and self.generation_config.temperature == 0:
+            notes.append("temperature is 0: equal prompts give equal rows, whatever their seeds")
+        models = await self.client.list_models() if isinstance(self.client, AsyncOpenAIClient) else []
+        if models and self.model_name not in models:
+            near = difflib.get_close_matches(self.model_name, models, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f": it lists {', '.join(models[:5])}"
+            notes.append(f"the endpoint does not list the model {self.model_name}{hint}")
+        return notes
 
     def messages_for(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the messages to send for `row`; a `RowError` rejects the row unasked."""
@@ -121,76 +122,89 @@ class LLMGenerationStage(PaidStage):
     async def process_paid(self, batch: pa.Table, ledger: Ledger) -> pa.Table:
         """Ask for every row of `batch` at once, as far as the client's limits allow."""
         rows = batch.to_pylist()
-        outcomes = await asyncio.gather(*(self._answer(row, ledger) for row in rows), return_exceptions=True)
+        asked_alike = self._asked_alike()
+        outcomes = await asyncio.gather(
+            *(self._values(row, ledger, asked_alike) for row in rows), return_exceptions=True
+        )
         _raise_first(outcomes)
-        return self._table(batch, rows, outcomes)
+        return self._table(batch, outcomes)
 
-    async def _answer(self, row: Mapping[str, Any], ledger: Ledger) -> tuple[Completion, int | None]:
+    async def _values(
+        self, row: Mapping[str, Any], ledger: Ledger, asked_alike: bytes
+    ) -> list[dict[str, Any] | _Unparsed]:
+        """Return the new columns' values for each choice, or what is wrong with the choice."""
         messages = self.messages_for(row)
         config = self.generation_config
         if self.seed_per_row and config.seed is not None:
             config = config.with_seed(derived_seed(config.seed, row.get(ROW_ID, 0)))
-        key = self._key(row, messages, config.seed)
+        key = f"{row.get(ROW_ID, 0)}-{_digest(asked_alike, messages, config.seed)}"
         completion = ledger.recall(key)
         if completion is None:
-            try:
-                completion = await self.client.complete(
-                    messages, self.model_name, self.conversation_formatter, config
-                )
-            except RequestError as error:
-                ledger.record_failure(error)
-                if isinstance(error, FatalRequestError):
-                    self.limiter.stop()
-                raise
+            completion = await self._ask(messages, config, ledger)
             ledger.record(key, completion)
-        return completion, config.seed
+        made: list[dict[str, Any] | _Unparsed] = []
+        for choice, text in enumerate(completion.texts):
+            value = self._own_values(completion, choice, config.seed)
+            try:
+                value.update(self.parse(text, row))
+            except ENDS_THE_JOB:
+                raise
+            except Exception as error:  # noqa: BLE001 - a subclass's parser; this row's alone
+                made.append(_Unparsed(error, value))
+            else:
+                made.append(value)
+        return made
 
-    def _key(self, row: Mapping[str, Any], messages: list[dict[str, Any]], seed: int | None) -> str:
-        """Return what an answer is kept under: the row, and everything that determines the answer."""
+    async def _ask(
+        self, messages: list[dict[str, Any]], config: GenerationConfig, ledger: Ledger
+    ) -> Completion:
         try:
-            encoded = msgspec.json.encode((messages, seed))
-        except (UnicodeEncodeError, TypeError):  # the client will say what is wrong with the messages
-            encoded = repr((messages, seed)).encode("utf-8", "backslashreplace")
-        digest = hashlib.blake2b(self._asked_alike + encoded, digest_size=12).hexdigest()
-        return f"{row.get(ROW_ID, 0)}-{digest}"
+            return await self.client.complete(messages, self.model_name, self.conversation_formatter, config)
+        except ENDS_THE_JOB as error:
+            ledger.record_failure(error)
+            self.limiter.stop()  # nothing that still waits could succeed
+            raise
+        except RequestError as error:
+            ledger.record_failure(error)
+            raise
 
-    def _table(self, batch: pa.Table, rows: list[dict[str, Any]], outcomes: list[Any]) -> pa.Table:
+    def _asked_alike(self) -> bytes:
+        """Return what all requests of this stage have in common."""
+        formatter = type(self.conversation_formatter).__qualname__
+        return msgspec.json.encode(
+            (self.prefix, self.model_name, self.generation_config, formatter), enc_hook=repr
+        )
+
+    def _table(self, batch: pa.Table, outcomes: list[Any]) -> pa.Table:
         taken: list[int] = []
-        values: list[dict[str, Any]] = []
+        made: list[dict[str, Any]] = []
         errors: dict[int, Exception] = {}
         for position, outcome in enumerate(outcomes):
-            for choice in range(1 if isinstance(outcome, Exception) else len(outcome[0].texts)):
+            for choice in [_Unparsed(outcome, {})] if isinstance(outcome, Exception) else outcome:
+                if isinstance(choice, _Unparsed):
+                    errors[len(taken)] = choice.reason
                 taken.append(position)
-                value: dict[str, Any] = {}
-                values.append(value)
-                if isinstance(outcome, Exception):
-                    errors[len(taken) - 1] = outcome
-                    continue
-                completion, seed = outcome
-                self._fill(value, completion, seed, choice)
-                try:
-                    value.update(self.parse(completion.texts[choice], rows[position]))
-                except Exception as error:  # noqa: BLE001 - a subclass's parser; this row's alone
-                    errors[len(taken) - 1] = error
+                made.append(choice.values if isinstance(choice, _Unparsed) else choice)
         if len(taken) != batch.num_rows:
             batch = batch.take(taken)
         own = [field.with_name(self.prefix + field.name) for field in _FIELDS]
         if self._choices > 1:
             own.append(pa.field(f"{self.prefix}choice", pa.int32()))
-        for field in (*own, *self.parsed):
-            column = pa.array([value.get(field.name) for value in values], field.type)
-            batch = set_column(batch, field.name, column)
-        return reject(batch, errors, self.name)
+        fields = (*own, *self.parsed)
+        columns = {field.name: [value.get(field.name) for value in made] for field in fields}
+        return reject(with_columns(batch, fields, columns, errors), errors, self.name)
 
-    def _fill(self, value: dict[str, Any], completion: Completion, seed: int | None, choice: int) -> None:
+    def _own_values(self, completion: Completion, choice: int, seed: int | None) -> dict[str, Any]:
         prefix = self.prefix
-        value[f"{prefix}text"] = completion.texts[choice]
-        value[f"{prefix}model"] = completion.model
-        value[f"{prefix}finish_reason"] = completion.finish_reasons[choice]
-        value[f"{prefix}prompt_tokens"] = completion.usage.prompt_tokens
-        value[f"{prefix}completion_tokens"] = completion.usage.completion_tokens
-        value[f"{prefix}seed"] = seed
-        value[f"{prefix}choice"] = choice
+        return {
+            f"{prefix}text": completion.texts[choice],
+            f"{prefix}model": completion.model,
+            f"{prefix}finish_reason": completion.finish_reasons[choice],
+            f"{prefix}prompt_tokens": completion.usage.prompt_tokens,
+            f"{prefix}completion_tokens": completion.usage.completion_tokens,
+            f"{prefix}seed": seed,
+            f"{prefix}choice": choice,
+        }
 
     @property
     def _choices(self) -> int:
@@ -207,6 +221,22 @@ _FIELDS = (
 )
 
 
+class _Unparsed(NamedTuple):
+    """An answer that the stage's parser refuses: rejected, but with what is known of it."""
+
+    reason: Exception
+    values: dict[str, Any]
+
+
+def _digest(asked_alike: bytes, messages: list[dict[str, Any]], seed: int | None) -> str:
+    """Return a digest of everything that determines an answer."""
+    try:
+        encoded = msgspec.json.encode((messages, seed))
+    except (UnicodeEncodeError, TypeError):  # the client will say what is wrong with the messages
+        encoded = repr((messages, seed)).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(asked_alike + encoded, digest_size=12).hexdigest()
+
+
 def derived_seed(seed: int, row_id: int) -> int:
     """Return the sampling seed of one row: 31 bits, which every server takes, and stable for ever."""
     digest = hashlib.blake2b(f"{seed}:{row_id}".encode(), digest_size=4).digest()
@@ -217,11 +247,11 @@ def _raise_first(outcomes: Iterable[Any]) -> None:
     """Raise what concerns the whole job, the reason for stopping before the stopping."""
     stopped: BaseException | None = None
     for outcome in outcomes:
-        if isinstance(outcome, FatalRequestError):
+        if isinstance(outcome, RunStopped):
+            stopped = outcome
+        elif isinstance(outcome, ENDS_THE_JOB):
             raise outcome
-        if isinstance(outcome, RunStopped) or (
-            isinstance(outcome, BaseException) and not isinstance(outcome, Exception)
-        ):
+        elif isinstance(outcome, BaseException) and not isinstance(outcome, Exception):
             stopped = outcome
     if stopped is not None:
         raise stopped

@@ -1,4 +1,4 @@
-"""Prompt templates in jinja2, in a sandbox. Imported only where such a template is: jinja2 is slow to import."""
+"""Prompt templates in jinja2, in a sandbox. Imported only where one is used: jinja2 is slow to import."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def _not_null(value: Any) -> Any:
 
 
 def compile_template(text: str) -> tuple[JinjaTemplate, tuple[str, ...]]:
+    """Return the template and the columns that it needs; raises `ConfigError` for text that is none."""
     environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, finalize=_not_null)
     try:
         names = meta.find_undeclared_variables(environment.parse(text)) - environment.globals.keys()
@@ -60,4 +61,5 @@ def compile_template(text: str) -> tuple[JinjaTemplate, tuple[str, ...]]:
 
 
 def one_line(error: Exception) -> str:
+    """Return the class and message of `error` in one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())

@@ -24,14 +24,14 @@ class QAMultilingualSyntheticStage(CompositeStage):
     """Makes `num_samples` rows by asking `model_name` with `prompt`, the languages dealt evenly.
 
     `{language}` in `prompt` becomes the row's language. `seed` is for dealing the languages; the sampling
-    seed of each row is derived from the one in `generation_config`, so that equal prompts make different rows.
+    seed of each row is derived from the one in `generation_config`, so equal prompts make different rows.
 
     Columns: `row_id, language, text, question, answer, model, finish_reason, prompt_tokens,
     completion_tokens, seed`. `text` has bold markers removed; `question` and `answer` are null where the text
     has none, unless `require_question_answer`: then such a row is rejected.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the order is that of the public API
         self,
         prompt: str,
         languages: Sequence[str],

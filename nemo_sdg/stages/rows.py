@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nemo_sdg.errors import RequestError
+from nemo_sdg.errors import ParseError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,9 +111,39 @@ def map_rows(
             errors[position] = error
         for name, column in values.items():
             column.append(made.get(name))
-    for field in adds:
-        batch = set_column(batch, field.name, pa.array(values[field.name], field.type))
-    return reject(batch, errors, stage)
+    return reject(with_columns(batch, adds, values, errors), errors, stage)
+
+
+def with_columns(
+    batch: pa.Table,
+    fields: Sequence[pa.Field],
+    values: Mapping[str, list[Any]],
+    errors: dict[int, Exception],
+) -> pa.Table:
+    """Return `batch` with the columns `fields` added; a value that does not fit its type goes to `errors`."""
+    for field in fields:
+        column = values[field.name]
+        try:
+            array = pa.array(column, field.type)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            array = pa.array(_fitting(column, field, errors), field.type)
+        batch = set_column(batch, field.name, array)
+    return batch
+
+
+def _fitting(column: list[Any], field: pa.Field, errors: dict[int, Exception]) -> list[Any]:
+    fitting: list[Any] = []
+    for position, value in enumerate(column):
+        try:
+            pa.array([value], field.type)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            errors.setdefault(
+                position, ParseError(f"{field.name} is {value!r:.80}, which is no {field.type}")
+            )
+            fitting.append(None)
+        else:
+            fitting.append(value)
+    return fitting
 
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode

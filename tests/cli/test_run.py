@@ -16,6 +16,8 @@ engine: local
 simulator: {latency: {median: 0}}
 """
 
+AWAY = ["run", "job.yaml", "--base-url", "http://127.0.0.1:9/v1", "--model", "m"]
+
 
 @pytest.fixture
 def nemo_sdg(tmp_path):
@@ -103,10 +105,10 @@ def test_daily_options_by_name(nemo_sdg, tmp_path):
     [
         (["run", "nope.yaml"], 2, "there is no config file nope.yaml"),
         (["run", "job.yaml", "--set", "num_sample=3"], 2, "did you mean 'num_samples'?"),
-        (["run", "job.yaml", "--base-url", "http://127.0.0.1:9/v1", "--model", "m"], 1, "check base_url"),
+        (AWAY, 1, "check base_url"),
         (["run", "job.yaml", "--base-url", "nonsense", "--model", "m"], 2, "give a URL such as"),
         (
-            ["run", "job.yaml", "--api-key-env", "NOT_SET_ANYWHERE", "--model", "m"],
+            [*AWAY, "--api-key-env", "NOT_SET_ANYWHERE"],
             1,
             "export NOT_SET_ANYWHERE",
         ),

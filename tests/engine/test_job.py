@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,7 +12,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from nemo_sdg import JsonlWriter
+from nemo_sdg import (
+    AsyncOpenAIClient,
+    JsonlWriter,
+    LengthFilter,
+    Pipeline,
+    QAMultilingualSyntheticStage,
+    Stage,
+)
 from nemo_sdg.errors import AuthenticationError, ConfigError, OutputError, UnreachableError
 from nemo_sdg.report.numbers import RunReport
 from nemo_sdg.simulator import Faults, Latency, Limits
@@ -80,6 +88,20 @@ def test_other_settings_are_refused(simulator, qa_pipeline, run, tmp_path):
     with pytest.raises(OutputError, match="format: parquet then, jsonl now"):
         run(qa_pipeline(endpoint.base_url, tmp_path / "out", writer=JsonlWriter))
     run(qa_pipeline(endpoint.base_url, tmp_path / "out", max_concurrent_requests=3), workers=5)
+
+
+def test_a_changed_stage_after_generation_asks_nothing_again(simulator, qa_pipeline, run, rows_in, tmp_path):
+    """Change what comes after the last stage that asks, and the rows are made anew from the kept answers."""
+    endpoint = simulator()
+    run(qa_pipeline(endpoint.base_url, tmp_path / "out"))
+
+    report = run(qa_pipeline(endpoint.base_url, tmp_path / "out", more=[LengthFilter(min_chars=10**6)]))
+    assert (report.counts.rows_written, report.counts.filtered) == (0, {"length_filter": 40})
+    report = run(qa_pipeline(endpoint.base_url, tmp_path / "out", more=[LengthFilter(min_chars=1)]))
+
+    assert rows_in(tmp_path / "out").num_rows == 40
+    assert (report.counts.requests, report.counts.reused) == (0, 40)
+    assert endpoint.stats()["requests"] == 40
 
 
 def test_settings_may_change_before_anything_was_paid(simulator, qa_pipeline, run, tmp_path):
@@ -319,6 +341,70 @@ def test_ctrl_c_finishes_what_is_in_flight(simulator, rows_in, tmp_path):
     assert resumed.communicate()[0].strip() == "finished"
     assert rows_in(output).num_rows == 400
     assert endpoint.stats()["by_status"]["200"] == 400
+
+
+def test_it_runs_in_a_notebook(simulator, qa_pipeline, run, tmp_path):
+    """Where an event loop is running already, as in every notebook, a pipeline runs all the same."""
+
+    async def cell():
+        return run(qa_pipeline(simulator().base_url, tmp_path / "out"))
+
+    assert asyncio.run(cell()).state == "finished"
+
+
+class Broken(Stage):
+    """Fails where it is set up."""
+
+    def setup(self):
+        raise ValueError("no such model file")
+
+    def process(self, batch):
+        return batch
+
+
+def test_a_stage_that_cannot_be_set_up_fails_the_job(simulator, qa_pipeline, run, tmp_path):
+    """What a stage's setup raises is why the run failed, before anything is paid."""
+    endpoint = simulator()
+
+    report = run(qa_pipeline(endpoint.base_url, tmp_path / "out", more=[Broken()]))
+
+    assert (report.state, report.message[:40]) == ("failed", "ValueError: no such model file (shard 0)")
+    assert endpoint.stats()["requests"] == 0
+
+
+def test_secrets_in_settings_are_in_no_file(simulator, run, tmp_path):
+    """Neither a key given in code nor headers with credentials are anywhere in the run folder."""
+    qa = QAMultilingualSyntheticStage(
+        "In {language}",
+        ["English", "French"],
+        AsyncOpenAIClient(base_url=simulator().base_url, api_key="sk-secret-in-code"),
+        "m",
+        4,
+        {"extra_kwargs": {"extra_headers": {"Authorization": "Bearer secret-in-header"}}},
+    )
+
+    run(Pipeline("p", stages=[qa, JsonlWriter(path=tmp_path / "out")]))
+
+    for file in (tmp_path / "out").rglob("*"):
+        if file.is_file():
+            assert b"sk-secret" not in file.read_bytes()
+            assert b"secret-in-header" not in file.read_bytes()
+
+
+def test_a_second_interrupt_stops_now(simulator, tmp_path):
+    """The second Ctrl-C does not wait for answers that may take minutes."""
+    endpoint = simulator(faults=Faults(hang=1.0))
+    job = start_job(endpoint.base_url, tmp_path / "out", 40)
+    while endpoint.stats()["concurrency"]["now"] < 8:
+        time.sleep(0.05)
+
+    job.send_signal(signal.SIGINT)
+    time.sleep(1.0)
+    assert job.poll() is None
+    job.send_signal(signal.SIGINT)
+    out, _ = job.communicate()  # hangs for ever when the claim is false
+
+    assert out.strip() == "stopped"
 
 
 def test_wrong_options_are_refused(simulator, qa_pipeline, run, tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nemo_sdg.client.answer import completion_from
 from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.journal import ShardJournal, read_journal
-from nemo_sdg.errors import ServerError
+from nemo_sdg.errors import OutputError, ServerError
 
 
 def completion(text: str):
@@ -69,6 +69,24 @@ def test_counts_tell_paid_from_reused(folder):
     assert (first.counts.failures, first.counts.reused) == (1, 0)
     assert (second.counts.requests, second.counts.reused) == (0, 1)
     assert second.counts.completion_tokens == first.counts.completion_tokens == 5
+
+
+def test_an_answer_of_the_same_attempt_is_not_paid_again(folder):
+    """What was recorded a moment ago is recalled, and counts neither as reused nor twice."""
+    book = journal(folder)
+    book.record("k", completion("x"))
+
+    assert book.recall("k") == completion("x")
+    assert (book.counts.reused, book.counts.requests, book.counts.completion_tokens) == (0, 1, 5)
+    book.close()
+
+
+def test_a_journal_that_cannot_be_written_is_an_error_of_the_output(folder, tmp_path):
+    """A full disk or a lost folder stops the job: it is not the fault of the row whose answer came."""
+    (tmp_path / "_run" / "answers").rmdir()
+
+    with pytest.raises(OutputError, match="paid answers cannot be kept"):
+        journal(folder).record("k", completion("x"))
 
 
 def test_no_file_without_an_answer(folder):

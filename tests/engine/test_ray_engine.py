@@ -155,6 +155,72 @@ def test_an_unknown_model_stops_all_workers(simulator, qa_pipeline, run, tmp_pat
     assert endpoint.stats()["requests"] <= 2 * 64
 
 
+class Closing(Stage):
+    """Leaves a file behind when it is closed."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def process(self, batch):
+        return batch
+
+    def close(self):
+        (Path(self.folder) / f"closed-{os.getpid()}").touch()
+
+
+def test_stages_are_closed_on_their_actors(simulator, qa_pipeline, run, tmp_path):
+    """`close` of a stage runs on the actor when the run is over."""
+    closing = tmp_path / "closing"
+    closing.mkdir()
+    pipeline = qa_pipeline(simulator().base_url, tmp_path / "out", more=[Closing(closing)])
+
+    run(pipeline, "ray", workers=1)
+
+    deadline = time.monotonic() + 30
+    while not list(closing.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.1)  # Ray ends actors in the background
+    assert len(list(closing.iterdir())) == 1
+
+
+class Broken(Stage):
+    """Fails where it is set up."""
+
+    def setup(self):
+        raise ValueError("no such model file")
+
+    def process(self, batch):
+        return batch
+
+
+def test_a_stage_that_cannot_be_set_up_is_the_reason(simulator, qa_pipeline, run, tmp_path):
+    """A failing setup on an actor is told as what it is, not as a failure of Ray."""
+    report = run(qa_pipeline(simulator().base_url, tmp_path / "out", more=[Broken()]), "ray", workers=1)
+
+    assert (report.state, report.message.startswith("ValueError: no such model file")) == ("failed", True)
+
+
+def test_pools_that_do_not_fit_are_refused(simulator, qa_pipeline, run, tmp_path):
+    """Workers that Ray has no room for are an error with numbers, not an endless wait."""
+    greedy = Closing(tmp_path).with_(resources=Resources(gpus=1), workers=3)
+
+    report = run(qa_pipeline(simulator().base_url, tmp_path / "out", more=[greedy]), "ray")
+
+    assert report.state == "failed"
+    assert "together want 3 GPU and Ray has 0: lower workers" in report.message
+
+
+def test_what_ray_shows_of_a_worker_holds_no_secret():
+    """Ray Data keeps its operators' arguments for its dashboard; ours cannot be looked into."""
+    from ray.data._internal.metadata_exporter import sanitize_for_struct
+
+    from nemo_sdg.engine.ray_engine import Cargo
+
+    shown = sanitize_for_struct({"fn_constructor_args": (Cargo(b"sk-secret"), "folder")})
+
+    assert "sk-secret" not in str(shown)
+    assert "folder" in str(shown)
+
+
 def test_throttled_workers_lose_nothing(simulator, qa_pipeline, run, rows_in, tmp_path):
     """Two workers under a limit of the endpoint get every row, though no retry is allowed."""
     endpoint = simulator(limits=Limits(requests_per_minute=1800))

@@ -121,16 +121,17 @@ def test_a_stage_that_returns_no_table_ends_the_job(loop):
         through(loop, Wrong())
 
 
-def test_no_rows_go_through(loop):
-    """A shard of which no row is left goes through all further stages."""
+def test_no_rows_go_no_further(loop):
+    """A shard of which no row is left goes to no further stage, which might take the largest of no values."""
 
     def nothing(batch):
         return batch.slice(0, 0)
 
-    def same(batch):
-        return batch
+    def largest(batch):
+        return {"largest": [max(batch.column("x").to_pylist())] * batch.num_rows}
 
-    state = through(loop, stage(nothing), stage(same).with_(batch_size=3))
+    state = through(loop, stage(nothing), stage(largest).with_(batch_size=3))
 
     assert state.rows.num_rows == 0
+    assert state.rejections == []
     assert state.counts.filtered == {"nothing": 10}

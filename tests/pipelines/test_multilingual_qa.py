@@ -23,7 +23,7 @@ def make(simulator, tmp_path, **changes):
 
 
 def test_the_dataset_has_the_promised_columns(simulator, run, rows_in, tmp_path):
-    """Columns are row_id, what the pipeline promises, and status, in this order; texts have no bold markers."""
+    """Columns are row_id, what the pipeline promises, and status; texts have no bold markers."""
     report = run(make(simulator, tmp_path, prompt="Something in {language}, as you like"))
 
     rows = rows_in(tmp_path / "out")
