@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 from nemo_sdg.client.answer import completion_from
 from nemo_sdg.client.backoff import backoff
 from nemo_sdg.client.failure import verdict_on
+from nemo_sdg.client.health import Health
 from nemo_sdg.errors import (
-    BadAnswerError,
     ConfigError,
     ConnectionFailedError,
     DeadlineError,
-    NoConnectionError,
     RequestError,
-    ServerError,
     UnreachableError,
 )
 from nemo_sdg.limits import NO, OK, Kind, Limiter, LocalLimiter, Permit
@@ -35,7 +33,6 @@ DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
 LONGEST_DELAY_IN_OUTAGE = 10.0
 """Seconds between two tries to reach an endpoint that is away."""
-_ANSWERS = (BadAnswerError, ServerError)  # these need no status to show that something answered
 
 
 class LLMClient(ABC):
@@ -67,8 +64,9 @@ class AsyncLLMClient(ABC):
     """
 
     longest_outage: float = 300.0
-    """Seconds without any answer after which an endpoint that cannot be reached counts as gone for good;
-    until then its requests are tried again at no cost of retries."""
+    """Seconds after which an endpoint that answered before, and cannot be reached since, counts as gone for
+    good; until then its requests are tried again at no cost of retries. The same holds for 502 and 504 of one
+    that had completed requests before."""
 
     def __init__(
         self,
@@ -89,18 +87,18 @@ class AsyncLLMClient(ABC):
         self.base_delay = base_delay
         self.deadline = deadline
         self.limiter: Limiter = LocalLimiter(max_concurrent_requests)
-        self._answered_at: float | None = None
+        self._health = Health()
         self._longest_attempt = math.inf
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what belongs to this process."""
-        state = {key: value for key, value in self.__dict__.items() if key != "limiter"}
-        return {**state, "_answered_at": None}
+        return {key: value for key, value in self.__dict__.items() if key not in ("limiter", "_health")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin anew in another process."""
         self.__dict__.update(state)
         self.limiter = LocalLimiter(self.max_concurrent_requests)
+        self._health = Health()
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -171,15 +169,15 @@ class AsyncLLMClient(ABC):
                 raise
             else:
                 permit.settle(completion.usage.total_tokens, OK)
-                self._answered_at = time.monotonic()
-                completion.latency = self._answered_at - started
+                now = time.monotonic()
+                self._health.completed(now)
+                completion.latency = now - started
                 completion.attempts = tries.attempts
                 completion.throttles = tries.throttles
                 return completion
             tries.add(verdict, failure)
-            if isinstance(failure, RequestError) and (failure.status or isinstance(failure, _ANSWERS)):
-                self._answered_at = time.monotonic()
-            await self._before_next_attempt(failure, verdict, tries, deadline)
+            away = self._health.failed(failure, started, first=not tries.outages)
+            await self._before_next_attempt(failure, verdict, tries, deadline, away)
 
     async def _complete_impl(
         self,
@@ -193,19 +191,22 @@ class AsyncLLMClient(ABC):
         return completion_from({"model": model, "choices": choices})
 
     async def _before_next_attempt(
-        self, failure: Exception, verdict: Verdict, tries: _Tries, deadline: float
+        self, failure: Exception, verdict: Verdict, tries: _Tries, deadline: float, away: float | None
     ) -> None:
-        """Wait as `verdict` says; raise `failure`, or what it amounts to, when there is no next attempt."""
+        """Wait as `verdict` says; raise `failure`, or what it amounts to, when there is no next attempt.
+
+        `away` are the seconds for which the endpoint is away, as far as this failure shows.
+        """
         if verdict.kind is Kind.NO:
             raise self._too_late(None, tries) if isinstance(failure, _OutOfTime) else failure
         if verdict.kind is Kind.THROTTLED:
             return  # the limiter makes everybody wait
-        if self._away_for_a_while(failure):
+        if away is not None and away < self.longest_outage:
             tries.retries -= 1  # it is not this request's fault
             tries.outages += 1
             delay = min(backoff(tries.outages, self.base_delay), LONGEST_DELAY_IN_OUTAGE)
         elif tries.retries > self.max_retries:
-            raise self._final(failure, tries)
+            raise self._final(failure, tries, away)
         else:
             delay = backoff(tries.retries, self.base_delay, verdict.after)
         if time.monotonic() + delay >= deadline:
@@ -239,18 +240,11 @@ class AsyncLLMClient(ABC):
             throttles=tries.throttles,
         )
 
-    def _away_for_a_while(self, failure: Exception) -> bool:
-        """Return whether the endpoint, having answered before, cannot be reached, but not for long yet."""
-        if not isinstance(failure, NoConnectionError) or self._answered_at is None:
-            return False
-        return time.monotonic() - self._answered_at < self.longest_outage
-
-    def _final(self, failure: Exception, tries: _Tries) -> Exception:
-        if self._answered_at is None and isinstance(failure, ConnectionFailedError):
+    def _final(self, failure: Exception, tries: _Tries, away: float | None) -> Exception:
+        if not self._health.answered and isinstance(failure, ConnectionFailedError):
             advice = "none was ever answered: check base_url and the network"
-        elif isinstance(failure, NoConnectionError):
-            away = f"no answer for {self.longest_outage:g} s"
-            advice = f"{away}: run again when the server is back, what was paid is kept"
+        elif away is not None and self._health.gone(failure):
+            advice = f"no answer for {away:.0f} s: run again when the server is back, what was paid is kept"
         else:
             return failure
         return UnreachableError(

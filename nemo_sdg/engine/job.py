@@ -147,7 +147,8 @@ class _Run:
                 workers=self._workers,
             )
         )
-        for note in notes:
+        starting = [f"starting {self._workers} Ray actors, which takes some seconds"]
+        for note in (*notes, *(starting if plan.engine == "ray" else [])):
             self._observer.note(note)
         with ExitStack() as stack:
             interrupts = stack.enter_context(Interrupts(self._stop))

@@ -160,6 +160,8 @@ class LLMGenerationStage(PaidStage):
     ) -> Completion:
         try:
             return await self.client.complete(messages, self.model_name, self.conversation_formatter, config)
+        except RunStopped:
+            raise
         except ENDS_THE_JOB as error:
             ledger.record_failure(error)
             self.limiter.stop()  # nothing that still waits could succeed

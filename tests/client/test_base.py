@@ -175,6 +175,57 @@ def test_an_outage_costs_no_retry():
     assert completion.attempts == 21
 
 
+def bad_gateway(status=502):
+    """Return what a gateway says while nobody is behind it."""
+    return ServerError("x", status=status)
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_gateway_without_its_server_costs_no_retry(status):
+    """502 and 504 of an endpoint that completed before are waited for as lost connections are."""
+    client = Scripted(
+        ["first"], *[bad_gateway(status), NoConnectionError("x")] * 10, ["second"], max_retries=0
+    )
+    run(client)
+
+    assert run(client).attempts == 21
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_gateway_before_any_completion(status):
+    """Before any completion, 502 and 504 cost retries as other failures of the server do."""
+    client = Scripted(bad_gateway(status), max_retries=2)
+    with pytest.raises(ServerError):
+        run(client)
+
+    assert len(client.asked) == 3
+
+
+def test_a_gateway_that_stays_without_its_server():
+    """After `longest_outage` of that, for more than one request, the job is to stop."""
+    client = Scripted(["first"], bad_gateway(), max_retries=1)
+    client.longest_outage = 0.05
+    run(client)
+
+    async def main():
+        return await asyncio.gather(
+            *(client.complete(MESSAGES, "m") for _ in range(2)), return_exceptions=True
+        )
+
+    for error in asyncio.run(main()):
+        assert isinstance(error, UnreachableError)
+        assert "what was paid is kept" in str(error)
+
+
+def test_one_request_that_its_gateway_has_no_time_for():
+    """A request that alone is turned away fails alone, however long there was no other."""
+    client = Scripted(["first"], bad_gateway(504), max_retries=1)
+    client.longest_outage = 0.05
+    run(client)
+    with pytest.raises(ServerError):
+        run(client)
+
+
 def test_a_server_that_stays_away_is_gone():
     """After `longest_outage` without an answer the job is to stop, for nothing more can succeed."""
     client = Scripted(["first"], NoConnectionError("refused"), max_retries=1)

@@ -334,6 +334,7 @@ def test_ctrl_c_finishes_what_is_in_flight(simulator, rows_in, tmp_path):
     out, _ = job.communicate()
 
     assert out.strip() == "stopped"
+    assert report_in(output).counts.failures == 0
     paid = endpoint.stats()["by_status"]["200"]
     kept = sum(file.read_bytes().count(b"\n") for file in (output / "_run" / "answers").iterdir())
     assert kept == paid < 400

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from nemo_sdg.client.health import Health
+from nemo_sdg.errors import BadRequestError, NoConnectionError, RateLimitError, ServerError
+
+REFUSED = NoConnectionError("refused")
+
+
+@pytest.fixture
+def health():
+    """Return the health of an endpoint that completed a request an hour ago."""
+    health = Health()
+    health.completed(time.monotonic() - 3600)
+    return health
+
+
+def failed(health, error):
+    """Take note of an attempt that started and failed just now."""
+    return health.failed(error, time.monotonic(), first=True)
+
+
+def test_an_outage_begins_with_its_first_failure(health):
+    """However long nothing was asked before, the first failed connection begins the outage."""
+    assert failed(health, REFUSED) == 0
+    time.sleep(0.02)
+    assert failed(health, REFUSED) >= 0.02
+
+
+@pytest.mark.parametrize(
+    "answer", [ServerError("x"), RateLimitError("x", status=429), BadRequestError("x", status=400), None]
+)
+def test_any_answer_ends_an_outage(health, answer):
+    """Outages with an answer between them, a completion or not, do not add up."""
+    failed(health, REFUSED)
+    time.sleep(0.02)
+    if answer is None:
+        health.completed(time.monotonic())
+    else:
+        assert failed(health, answer) is None
+
+    assert failed(health, REFUSED) == 0
+
+
+@pytest.mark.parametrize("error", [ServerError("x", status=502), ValueError("x"), TimeoutError()])
+def test_what_ends_no_outage(health, error):
+    """A gateway with nobody behind it, and what is no answer, leave an outage as it is."""
+    failed(health, REFUSED)
+    time.sleep(0.02)
+    failed(health, error)
+
+    assert failed(health, REFUSED) >= 0.02
+
+
+def test_a_completion_meanwhile_shows_that_the_server_is_there(health):
+    """A 504 to a request during which another one was completed is that request's own."""
+    started = time.monotonic() - 60
+    health.completed(time.monotonic() - 30)
+
+    assert health.failed(ServerError("x", status=504), started, first=True) is None
+    assert failed(health, ServerError("x", status=504)) is not None
