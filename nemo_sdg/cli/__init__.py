@@ -17,3 +17,7 @@ def main() -> None:
     except NemoSDGError as error:
         print(f"nemo-sdg: {error}", file=sys.stderr)  # noqa: T201 - this is the command line
         sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        print(f"nemo-sdg: {error.strerror or error}{where}", file=sys.stderr)  # noqa: T201 - see above
+        sys.exit(1)

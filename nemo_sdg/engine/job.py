@@ -175,7 +175,10 @@ class _Run:
         if interrupts.count and not self._failure[0]:
             self._failure = ("stopped", "stopped as asked; what was in flight is kept")
         report = self._report()
-        write_report(report, self._folder.path)
+        try:
+            write_report(report, self._folder.path)
+        except OSError as error:  # a full disk: what happened is at least said
+            self._observer.note(f"the report cannot be written: {error}")
         self._observer.end(report)
         return report
 

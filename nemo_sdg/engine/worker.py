@@ -154,7 +154,13 @@ class Worker:
             total.add(counts)
         journal.flush()
         done = ShardDone(parcel.shard.index, total, parcel.models)
-        commit_shard(self._folder, work.sink, written, parcel.rejections, done)
+        try:
+            commit_shard(self._folder, work.sink, written, parcel.rejections, done)
+        except OSError as error:
+            raise OutputError(
+                f"rows cannot be written to {self._folder.path} ({error.strerror or error}): make room or "
+                "mend the file system, then run the same command again; no answer is asked for twice"
+            ) from None
         parcel.counts.add(outcome)
         parcel.state, parcel.rejections, parcel.rows = "done", [], b""
 
