@@ -22,8 +22,7 @@ from nemo_sdg.engine.shard_runner import failure_text
 from nemo_sdg.engine.work import divide
 from nemo_sdg.errors import ConfigError, NemoSDGError, OutputError
 from nemo_sdg.report.files import read_report, write_report
-from nemo_sdg.report.numbers import RunReport
-from nemo_sdg.report.observer import RunTitle
+from nemo_sdg.report.numbers import RunReport, RunTitle
 from nemo_sdg.report.redact import redacted
 from nemo_sdg.stages.base import PaidStage
 

@@ -14,8 +14,7 @@ from nemo_sdg.report.text import one_line
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from nemo_sdg.report.numbers import RunReport, Snapshot
-    from nemo_sdg.report.observer import RunTitle
+    from nemo_sdg.report.numbers import RunReport, RunTitle, Snapshot
 
 INTERVAL = 10.0
 """Seconds of a run between two lines."""

@@ -117,3 +117,19 @@ class RunReport(msgspec.Struct):
     version: str
     samples: list[dict[str, Any]]
     """The first three rows of the dataset."""
+
+
+class RunTitle(msgspec.Struct, frozen=True):
+    """What is known of a run before its first request."""
+
+    pipeline: str
+    output: str
+    rows_total: int
+    models: list[str]
+    endpoints: list[str]
+    """URLs."""
+    simulated: bool
+    """The simulated endpoint answers."""
+    engine: str
+    """"ray" or "local"."""
+    workers: int

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
 from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.stream import SteadyStream, is_terminal
 from nemo_sdg.report.text import one_line
@@ -14,23 +12,7 @@ from nemo_sdg.report.text import one_line
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from nemo_sdg.report.numbers import RunReport, Snapshot
-
-
-class RunTitle(msgspec.Struct, frozen=True):
-    """What is known of a run before its first request."""
-
-    pipeline: str
-    output: str
-    rows_total: int
-    models: list[str]
-    endpoints: list[str]
-    """URLs."""
-    simulated: bool
-    """The simulated endpoint answers."""
-    engine: str
-    """"ray" or "local"."""
-    workers: int
+    from nemo_sdg.report.numbers import RunReport, RunTitle, Snapshot
 
 
 class Observer(Protocol):

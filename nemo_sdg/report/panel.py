@@ -19,8 +19,7 @@ from nemo_sdg.report.summary import write_summary
 from nemo_sdg.report.text import one_line
 
 if TYPE_CHECKING:
-    from nemo_sdg.report.numbers import RunReport, Snapshot
-    from nemo_sdg.report.observer import RunTitle
+    from nemo_sdg.report.numbers import RunReport, RunTitle, Snapshot
 
 REDRAW = 0.25
 """Least seconds of a run between two drawings."""

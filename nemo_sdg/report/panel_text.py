@@ -14,8 +14,7 @@ from nemo_sdg.report.text import crop, one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nemo_sdg.report.numbers import Snapshot
-    from nemo_sdg.report.observer import RunTitle
+    from nemo_sdg.report.numbers import RunTitle, Snapshot
     from nemo_sdg.report.rates import Rates
 
 _LABEL = 10

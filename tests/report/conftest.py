@@ -6,8 +6,7 @@ import io
 
 import pytest
 
-from nemo_sdg.report.numbers import Counts, RunReport, Snapshot
-from nemo_sdg.report.observer import RunTitle
+from nemo_sdg.report.numbers import Counts, RunReport, RunTitle, Snapshot
 
 
 class Terminal(io.StringIO):
