@@ -42,7 +42,7 @@ class Health:
         else:
             gateway = isinstance(error, RequestError) and error.status in _GATEWAY
             away = gateway and self._completed_at is not None and self._completed_at < started
-            if isinstance(error, RequestError) and (error.status or isinstance(error, _ANSWERS)):
+            if not away and isinstance(error, RequestError) and (error.status or isinstance(error, _ANSWERS)):
                 self.answered = True
                 self._away_since = None
         if not away:
