@@ -14,12 +14,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
 
 IN_FLIGHT = 64
+CORES = sorted(os.sched_getaffinity(0))  # the endpoint gets the first, the client the last
 PROMPT = (
     "Generate a short question and answer about science in French. Begin with Question: and then Answer:."
 )
@@ -27,13 +29,14 @@ MESSAGES = [{"role": "user", "content": PROMPT}]
 
 
 async def ours(base_url: str, requests: int) -> None:
-    from nemo_sdg.client import AsyncOpenAIClient
+    from nemo_sdg.client import AsyncOpenAIClient, GenerationConfig
 
     client = AsyncOpenAIClient(base_url=base_url, api_key="none", max_concurrent_requests=IN_FLIGHT)
+    config = GenerationConfig(**_FIELDS)
 
     async def ask(number: int) -> None:
         texts = await client.query_model(
-            messages=[*MESSAGES], model="m", generation_config={**_FIELDS, "seed": number}
+            messages=[*MESSAGES], model="m", generation_config=config.with_seed(number)
         )
         assert texts[0]
 
@@ -94,6 +97,8 @@ async def _all(ask, requests: int) -> None:
 def measure_here(name: str, base_url: str, requests: int) -> None:
     import uvloop
 
+    os.sched_setaffinity(0, {CORES[-1]})
+
     async def run() -> None:
         await CLIENTS[name](base_url, IN_FLIGHT * 4)  # imports, caches, connections
         cpu, wall = time.process_time(), time.perf_counter()
@@ -137,6 +142,7 @@ def main() -> None:
     for load, (latency, requests) in loads.items():
         found: dict[str, list[dict[str, float]]] = {name: [] for name in CLIENTS}
         with SimulatorProcess(SimulatorSettings(latency=latency)) as simulator:
+            os.sched_setaffinity(simulator.pid, {CORES[0]})
             for _ in range(options.rounds):
                 for name in CLIENTS:
                     found[name].append(measure(name, simulator.base_url, requests))
