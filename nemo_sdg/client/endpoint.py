@@ -98,7 +98,7 @@ def resolve_endpoint(
     """Return the endpoint, taking what is not given from `OPENAI_*` variables of the environment.
 
     The key is `api_key`, else the variable named by `api_key_env`, else the variable that belongs to the
-    host (`KEY_VARIABLES`), else `OPENAI_API_KEY`. Servers of one's own need none.
+    host (`KEY_VARIABLES`), for any other host `OPENAI_API_KEY`. Servers of one's own need none.
     Raises `ConfigError` for a URL that is none, `AuthenticationError` when a key is needed and not there.
     """
     url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_BASE_URL).strip()
@@ -143,10 +143,9 @@ def find_key(host: str, api_key: str | None, api_key_env: str | None) -> str | N
             )
         return _checked(value, api_key_env)
     own = KEY_VARIABLES.get(host, "OPENAI_API_KEY")
-    for variable in (own, "OPENAI_API_KEY"):
-        value = os.environ.get(variable, "").strip()
-        if value:
-            return _checked(value, variable)
+    value = os.environ.get(own, "").strip()
+    if value:
+        return _checked(value, own)
     if host in KEY_VARIABLES:
         raise AuthenticationError(
             f"{host} needs an API key: run 'export {own}=<your key>', "

@@ -55,7 +55,9 @@ _SDK_VARIABLES = (
     "AZURE_OPENAI_ENDPOINT",
 )
 """Further ones that a function may use which makes an SDK client."""
+_THREADS = 1000  # more than anybody has
 _SUCCESS = range(200, 300)
+_FOR_ALL = {401, 403, *range(300, 400)}  # what is said to a list of models and holds for completions too
 _LOOKS = 3  # tries at the list of models
 _LOOK_SECONDS = 12.0  # for each; a little more than for a connection, whose failure says more
 
@@ -183,7 +185,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
         """Return the names that the server lists at `/models`, [] where it lists none.
 
         Raises `FatalRequestError` when nothing answers within some 10 s, at the third try, or the credential
-        is refused.
+        is refused, or the endpoint redirects.
         """
         for attempt in range(1, _LOOKS + 1):
             try:
@@ -200,7 +202,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
                 break
         if answer.status not in _SUCCESS:
             refusal = self._refused(answer)
-            if answer.status in (401, 403):
+            if answer.status in _FOR_ALL:
                 raise refusal.error
             return []
         try:
@@ -246,7 +248,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
                 return read_answer(answer.body, answer.headers.get("content-type", ""), config.n or 1)
         except RequestError as error:
             raise self._redacted(error) from None
-        raise self._refused(answer)
+        raise self._refused(answer, proven=self._health.proven)
 
     def _ready(self) -> Transport:
         if self._transport is None:
@@ -254,8 +256,8 @@ class AsyncOpenAIClient(AsyncLLMClient):
             assert self._transport is not None
         return self._transport
 
-    def _refused(self, answer: HTTPAnswer) -> Refused:
-        error, verdict = read_refusal(answer.status, answer.headers, answer.body)
+    def _refused(self, answer: HTTPAnswer, *, proven: bool = False) -> Refused:
+        error, verdict = read_refusal(answer.status, answer.headers, answer.body, proven=proven)
         return Refused(self._redacted(error), verdict)
 
     def _redacted(self, error: RequestError) -> RequestError:
@@ -276,7 +278,7 @@ class OpenAIClient(LLMClient):
     """Asks an OpenAI-compatible server, one request at a time: for debugging and simple use.
 
     Takes the arguments of `AsyncOpenAIClient`, on which it runs in a thread of its own, so that both behave
-    the same. Any number of threads may use one.
+    the same. Any number of threads may use one; `max_concurrent_requests` is for stages that are given it.
     """
 
     def __init__(
@@ -287,24 +289,24 @@ class OpenAIClient(LLMClient):
         timeout: float = 120,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("max_concurrent_requests", 1000)  # each thread has one request at a time
-        self._client = AsyncOpenAIClient(
-            max_retries=max_retries, base_delay=base_delay, timeout=timeout, **kwargs
-        )
+        options = {"max_retries": max_retries, "base_delay": base_delay, "timeout": timeout, **kwargs}
+        self._asynchronous = AsyncOpenAIClient(**options)
+        # Our own callers' threads have one request each: they are as many as they are meant to be.
+        self._client = AsyncOpenAIClient(**{**options, "max_concurrent_requests": _THREADS})
         self._thread = LoopThread("nemo-sdg-openai-client")
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the thread behind."""
-        return {"_client": self._client}
+        return {"_client": self._client, "_asynchronous": self._asynchronous}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin anew in another process."""
-        self._client = state["_client"]
+        self._client, self._asynchronous = state["_client"], state["_asynchronous"]
         self._thread = LoopThread("nemo-sdg-openai-client")
 
     def __repr__(self) -> str:
         """Show where requests go."""
-        return repr(self._client).replace("AsyncOpenAIClient", type(self).__name__, 1)
+        return repr(self._asynchronous).replace("AsyncOpenAIClient", type(self).__name__, 1)
 
     def setup(self) -> None:
         """Resolve the endpoint; see `AsyncOpenAIClient.setup`."""
@@ -334,8 +336,11 @@ class OpenAIClient(LLMClient):
 
     @property
     def asynchronous(self) -> AsyncOpenAIClient:
-        """The asynchronous client underneath, for stages that ask many requests at a time."""
-        return self._client
+        """An asynchronous client of the same server, for stages that ask many requests at a time.
+
+        It has `max_concurrent_requests`, by default the 5 of every asynchronous client.
+        """
+        return self._asynchronous
 
     def close(self) -> None:
         """Close the connections and end the thread; the client can be used again."""

@@ -14,7 +14,6 @@ import msgspec
 from nemo_sdg.client.retry_after import retry_after
 from nemo_sdg.errors import (
     AuthenticationError,
-    BadAnswerError,
     BadRequestError,
     ContextLengthError,
     ModelNotFoundError,
@@ -23,6 +22,7 @@ from nemo_sdg.errors import (
     RateLimitError,
     RequestError,
     ServerError,
+    UnreachableError,
 )
 from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
 
@@ -36,6 +36,7 @@ _NO_CREDIT = {
     "credit_balance_too_low",
 }
 _TOO_LONG = re.compile(r"context.{0,20}length|max_model_len|maximum context|too many tokens", re.IGNORECASE)
+_PATHS = re.compile(r"(/chat/completions|/completions|/models)?/*([?#].*)?$")  # what we add to base_url
 _SHOWN = 300  # characters of the server's message to show
 
 
@@ -46,8 +47,12 @@ class Refusal(NamedTuple):
     verdict: Verdict
 
 
-def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """Return what an answer with `status` outside 200 to 299 means."""
+def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, proven: bool = False) -> Refusal:
+    """Return what an answer with `status` outside 200 to 299 means.
+
+    `proven` says that the endpoint has completed a request of this client before: then a 403 or 405 is about
+    this request, otherwise about all of them.
+    """
     detail = _detail(body)
     said = f"{status}: {detail.message}" if detail.message else str(status)
     request_id = headers.get("x-request-id")
@@ -79,7 +84,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
             "or name the endpoint's host in NO_PROXY",
             NO,
         )
-    if status in (401, 403):
+    if status == 401 or (status == 403 and not proven):  # noqa: PLR2004
         return refusal(
             AuthenticationError,
             f"the endpoint does not accept the API key ({said}): check it, and that it may use this model",
@@ -95,15 +100,21 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
     if status in (408, 409, 425) or status >= 500:  # noqa: PLR2004
         verdict = NO if again == "false" else Verdict(Kind.TRANSIENT, after)
         return refusal(ServerError, f"the server failed ({said})", verdict)
-    if 300 <= status < 400:  # noqa: PLR2004
-        target = headers.get("location", "nowhere")
-        return refusal(
-            BadAnswerError, f"the endpoint redirects ({status}) to {target}: use that as base_url", NO
-        )
+    if 300 <= status < 400 or (status == 405 and not proven):  # noqa: PLR2004
+        return refusal(UnreachableError, _elsewhere(status, headers, said), NO)
     verdict = TRANSIENT if again == "true" else NO
     too_long = "context_length_exceeded" in detail.names or _TOO_LONG.search(detail.message)
     kind = ContextLengthError if too_long else BadRequestError
     return refusal(kind, f"the server refuses the request ({said})", verdict)
+
+
+def _elsewhere(status: int, headers: Mapping[str, str], said: str) -> str:
+    if status >= 400:  # noqa: PLR2004
+        return (
+            f"the endpoint takes no requests at this URL ({said}): check base_url, which mostly ends in /v1"
+        )
+    target = _PATHS.sub("", headers.get("location", "nowhere"))
+    return f"the endpoint redirects ({status}) to {target}: use that as base_url"
 
 
 class _Detail(NamedTuple):

@@ -89,10 +89,11 @@ def test_missing_key(url, variable):
 
 
 def test_nvidia_has_its_own_variable(monkeypatch):
-    """NVIDIA's host gets NVIDIA_API_KEY before OPENAI_API_KEY, and the latter where there is no other."""
+    """NVIDIA's host gets NVIDIA_API_KEY and never OPENAI_API_KEY, which other hosts get."""
     url = "https://integrate.api.nvidia.com/v1"
     monkeypatch.setenv("OPENAI_API_KEY", "of-openai")
-    assert resolve_endpoint(base_url=url).api_key == "of-openai"
+    with pytest.raises(AuthenticationError, match="export NVIDIA_API_KEY"):
+        resolve_endpoint(base_url=url)
     monkeypatch.setenv("NVIDIA_API_KEY", "of-nvidia")
     assert resolve_endpoint(base_url=url).api_key == "of-nvidia"
     assert resolve_endpoint(base_url="http://localhost/v1").api_key == "of-openai"

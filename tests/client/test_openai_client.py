@@ -249,7 +249,8 @@ def test_retries_run_out(simulator, make, ask, fault, kind):
         (404, "The model does not exist.", ModelNotFoundError),
         (413, "Too large.", BadRequestError),
         (422, "Unprocessable.", BadRequestError),
-        (307, "Elsewhere.", BadAnswerError),
+        (307, "Elsewhere.", UnreachableError),
+        (405, "Not allowed.", UnreachableError),
     ],
 )
 def test_not_tried_again(scripted, http, make, ask, status, message, kind):
@@ -263,6 +264,18 @@ def test_not_tried_again(scripted, http, make, ask, status, message, kind):
     assert len(server.requests) == 1
     assert type(caught.value) is kind
     assert (caught.value.status, caught.value.attempts, caught.value.request_id) == (status, 1, "r-9")
+
+
+@pytest.mark.parametrize("status", [403, 405])
+def test_one_request_is_refused(scripted, http, make, ask, status):
+    """After a completion, what would have stopped the job is that request's own failure."""
+    server = scripted(http(), http(status, {"error": {"message": "Moderated."}}))
+    client = make(server)
+    ask(client)
+    with pytest.raises(BadRequestError, match=r"Moderated") as caught:
+        ask(client)
+
+    assert caught.value.attempts == 1
 
 
 def test_not_found_of_fastapi(scripted, http, make, ask):
@@ -624,6 +637,13 @@ def test_list_models_refused(simulator, make, nowhere):
     assert caught.value.attempts == 3
 
 
+def test_list_models_redirected(scripted, http, make):
+    """A redirect is fatal there already, and says what to use as base_url."""
+    server = scripted(http(308, b"", ["Location: https://a.example/v1/models"]))
+    with pytest.raises(UnreachableError, match=r"to https://a.example/v1: use that as base_url"):
+        asyncio.run(make(server).list_models())
+
+
 @pytest.mark.parametrize("peer", ["deaf", "hanging"])
 def test_list_models_is_bounded(scripted, make, deaf, monkeypatch, peer):
     """Where nobody answers, it takes three short tries whatever the timeout, and says what to check."""
@@ -658,6 +678,26 @@ def test_sync_as_async(sync, ask, make):
     assert sync.complete((turn for turn in MESSAGES), "m", Lines()).texts[0]
 
 
+@pytest.mark.parametrize(("given", "number"), [({}, 5), ({"max_concurrent_requests": 7}, 7)])
+def test_sync_in_a_stage(given, number):
+    """A stage gets one asynchronous client with the number given or the default, also after pickling."""
+    client = OpenAIClient(base_url="http://localhost/v1", api_key="none", **given)
+    for each in (client, pickle.loads(pickle.dumps(client))):
+        assert each.asynchronous is each.asynchronous
+        assert each.asynchronous.limiter.most_in_flight == number
+
+
+def test_sync_threads_do_not_wait_for_one_another(simulator):
+    """More threads than `max_concurrent_requests`, which is for stages, ask at once."""
+    server = simulator(latency=Latency.fixed(0.3))
+    client = OpenAIClient(base_url=server.base_url, api_key="none", max_concurrent_requests=1)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: client.query_model(MESSAGES, "m"), range(8)))
+    client.close()
+
+    assert server.stats()["concurrency"]["peak"] > 1
+
+
 def test_sync_from_threads(sync):
     """Many threads may use one client at once."""
     with ThreadPoolExecutor(8) as pool:
@@ -690,7 +730,7 @@ def test_sync_closed_amid_a_request(simulator):
         client.close()
         with pytest.raises(RunStopped):
             asking.result(20)
-    assert client.asynchronous.limiter.in_flight == 0
+    assert client._client.limiter.in_flight == 0
 
 
 def test_sync_forgotten_ends_its_thread(simulator):

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from nemo_sdg.client.refusal import read_refusal
 from nemo_sdg.errors import (
     AuthenticationError,
-    BadAnswerError,
     BadRequestError,
     ContextLengthError,
     FatalRequestError,
@@ -18,18 +17,20 @@ from nemo_sdg.errors import (
     QuotaExhaustedError,
     RateLimitError,
     ServerError,
+    UnreachableError,
 )
 from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
 
 THROTTLED = Verdict(Kind.THROTTLED)
 BY_STATUS = {
-    **dict.fromkeys(range(300, 400), (BadAnswerError, NO)),
+    **dict.fromkeys(range(300, 400), (UnreachableError, NO)),
     **dict.fromkeys(range(400, 500), (BadRequestError, NO)),
     **dict.fromkeys(range(500, 600), (ServerError, TRANSIENT)),
     401: (AuthenticationError, NO),
     402: (QuotaExhaustedError, NO),
     403: (AuthenticationError, NO),
     404: (ModelNotFoundError, NO),
+    405: (UnreachableError, NO),
     407: (AuthenticationError, NO),
     408: (ServerError, TRANSIENT),
     409: (ServerError, TRANSIENT),
@@ -133,6 +134,29 @@ def test_quota_in_the_text_only():
 def test_headers(status, headers, verdict):
     """Retry-After gives the wait; x-should-retry overrides the status."""
     assert read_refusal(status, headers, b"").verdict == verdict
+
+
+@pytest.mark.parametrize("status", BY_STATUS)
+def test_of_an_endpoint_that_completed_before(status):
+    """There, 403 (moderation, a firewall) and 405 are about one request; all others mean the same."""
+    error, verdict = read_refusal(status, {}, error_body("Because."), proven=True)
+
+    assert (type(error), verdict) == ((BadRequestError, NO) if status in (403, 405) else BY_STATUS[status])
+
+
+@pytest.mark.parametrize(
+    ("location", "base_url"),
+    [
+        ("https://a.example/v1/chat/completions", "https://a.example/v1"),
+        ("https://a.example/v1/completions/", "https://a.example/v1"),
+        ("https://a.example/v1/models?limit=1", "https://a.example/v1"),
+        ("https://a.example/login?next=/models#x", "https://a.example/login"),
+        ("https://a.example/", "https://a.example"),
+    ],
+)
+def test_redirect_as_base_url(location, base_url):
+    """The target is named without what we add to a base_url, so that it can be used as it is."""
+    assert f"to {base_url}: use that" in str(read_refusal(301, {"location": location}, b"").error)
 
 
 def test_redirect_names_its_target():
