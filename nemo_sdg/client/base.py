@@ -211,7 +211,7 @@ class AsyncLLMClient(ABC):
             delay = backoff(tries.retries, self.base_delay, verdict.after)
         if time.monotonic() + delay >= deadline:
             raise self._too_late(failure, tries)
-        await asyncio.sleep(delay)
+        await self.limiter.pause(delay)
 
     async def _until(self, seconds: float, attempt: Coroutine[Any, Any, Completion]) -> Completion:
         """Await `attempt` for as long as the deadline leaves."""

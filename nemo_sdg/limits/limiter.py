@@ -26,13 +26,17 @@ class Limiter(Protocol):
         """
         ...
 
+    async def pause(self, seconds: float) -> None:
+        """Wait for `seconds`; raises `RunStopped` as soon as there is `stop`."""
+        ...
+
     @property
     def most_in_flight(self) -> int:
         """The attempts that it ever lets be in flight."""
         ...
 
     def stop(self) -> None:
-        """Admit nothing more: those who wait, and whoever comes, get `RunStopped`."""
+        """Admit nothing more: those who wait or pause, and whoever comes, get `RunStopped`."""
         ...
 
     def flow(self) -> tuple[int, int]:

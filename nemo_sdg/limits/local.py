@@ -52,6 +52,7 @@ class LocalLimiter:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: deque[_Waiter] = deque()
+        self._pausing: set[_Waiter] = set()
         self._window = min(max_concurrent_requests, FIRST_ATTEMPTS)
         self._answered = self._stopped = False
         self._paused_until = float("-inf")
@@ -72,7 +73,7 @@ class LocalLimiter:
         """Admit nothing more; see `Limiter.stop`."""
         with self._lock:
             self._stopped = True
-            waiting, self._waiting = self._waiting, deque()
+            waiting, self._waiting = [*self._waiting, *self._pausing], deque()
         for waiter in waiting:
             _threadsafe(waiter.loop, _refuse, waiter)
 
@@ -103,6 +104,22 @@ class LocalLimiter:
             if slot is not None:
                 slot.settle(0, NO)
             raise
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, unless stopped; see `Limiter.pause`."""
+        waiter = _Waiter(asyncio.get_running_loop())
+        with self._lock:
+            if self._stopped:
+                raise RunStopped(_STOPPED)
+            self._pausing.add(waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter.admitted  # which it never is; `stop` refuses it
+        except TimeoutError:
+            pass
+        finally:
+            with self._lock:
+                self._pausing.discard(waiter)
 
     def _settle(self, slot: _Slot, verdict: Verdict) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemo_sdg.client import AsyncLLMClient
+from nemo_sdg.client.failure import Refused
 from nemo_sdg.errors import (
     AuthenticationError,
     BadAnswerError,
@@ -18,9 +19,11 @@ from nemo_sdg.errors import (
     OverloadedError,
     RateLimitError,
     RequestTimeoutError,
+    RunStopped,
     ServerError,
     UnreachableError,
 )
+from nemo_sdg.limits import Kind, Verdict
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
@@ -162,6 +165,21 @@ def test_cancellation_leaks_no_slot(number, schedule):
         return client.limiter.in_flight
 
     assert asyncio.run(main()) == 0
+
+
+def test_stop_reaches_a_request_that_backs_off():
+    """A request that waits for its next try, however long, ends when its limiter is stopped."""
+    client = Scripted(Refused(ServerError("x"), Verdict(Kind.TRANSIENT, 3000.0)))
+
+    async def main():
+        asking = asyncio.ensure_future(client.complete(MESSAGES, "m"))
+        await asyncio.sleep(0.05)
+        client.limiter.stop()
+        async with asyncio.timeout(20):
+            await asking
+
+    with pytest.raises(RunStopped):
+        asyncio.run(main())
 
 
 def test_an_outage_costs_no_retry():

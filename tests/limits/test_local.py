@@ -244,6 +244,51 @@ def test_stop_refuses_waiting_and_new(in_virtual_time):
     assert in_virtual_time(main) == ([RunStopped] * 4, 0)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 3600.0])
+def test_pause_lasts_as_long_as_asked(in_virtual_time, seconds):
+    """A pause ends at its time and holds no slot; over or cancelled, it leaves nothing behind."""
+
+    async def main(loop):
+        limiter = LocalLimiter(1, clock=loop.time)
+        await limiter.pause(seconds)
+        cancelled = asyncio.ensure_future(limiter.pause(9))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        return loop.time(), limiter.in_flight, cancelled.cancelled(), limiter._pausing
+
+    assert in_virtual_time(main) == (seconds, 0, True, set())
+
+
+def test_stop_ends_pauses(in_virtual_time):
+    """stop() wakes those who pause, and whoever would pause after it, with RunStopped; no time passes."""
+
+    async def main(loop):
+        limiter = LocalLimiter(1, clock=loop.time)
+        pausing = [asyncio.ensure_future(limiter.pause(3600)) for _ in range(3)]
+        await asyncio.sleep(0)
+        limiter.stop()
+        results = await asyncio.gather(*pausing, limiter.pause(3600), return_exceptions=True)
+        return [type(result) for result in results], loop.time()
+
+    assert in_virtual_time(main) == ([RunStopped] * 4, 0)
+
+
+def test_stop_from_another_thread_ends_pauses():
+    """A pause in one thread's event loop ends when another thread stops the limiter."""
+    limiter = LocalLimiter(1)
+
+    async def main():
+        pausing = asyncio.ensure_future(limiter.pause(3600))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(limiter.stop)
+        async with asyncio.timeout(20):
+            await pausing
+
+    with pytest.raises(RunStopped):
+        asyncio.run(main())
+
+
 def test_stopped_and_cancelled_at_once_is_silent(in_virtual_time):
     """A waiter that is refused and cancelled in the same moment leaves no unseen exception behind."""
     seen = []
