@@ -23,7 +23,8 @@
             ├── AuthenticationError     401, 403
             ├── ModelNotFoundError      404
             ├── QuotaExhaustedError     the account has no credit left
-            └── UnreachableError        nothing answers at the URL
+            ├── UnreachableError        nothing answers at the URL, or nothing that takes requests
+            └── NothingSucceedsError    the first requests have all failed
 
 It lives apart from everything else so that each layer can raise from it without importing another.
 """
@@ -154,4 +155,8 @@ class QuotaExhaustedError(FatalRequestError):
 
 
 class UnreachableError(FatalRequestError):
-    """Nothing answers at the endpoint's URL."""
+    """Nothing answers at the endpoint's URL, or nothing that takes requests."""
+
+
+class NothingSucceedsError(FatalRequestError):
+    """The first requests have all failed, each for a reason of its own: it is the set-up that is wrong."""

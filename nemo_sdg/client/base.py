@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 from nemo_sdg.client.answer import completion_from
 from nemo_sdg.client.backoff import backoff
 from nemo_sdg.client.failure import verdict_on
+from nemo_sdg.client.first_requests import FirstRequests
 from nemo_sdg.client.health import Health
 from nemo_sdg.errors import (
     ConfigError,
     ConnectionFailedError,
+    ContextLengthError,
     DeadlineError,
+    FatalRequestError,
+    NothingSucceedsError,
     RequestError,
     UnreachableError,
 )
@@ -33,6 +37,7 @@ DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
 LONGEST_DELAY_IN_OUTAGE = 10.0
 """Seconds between two tries to reach an endpoint that is away."""
+_OF_THIS_PROCESS = {"limiter", "_health", "_first"}
 
 
 class LLMClient(ABC):
@@ -88,17 +93,19 @@ class AsyncLLMClient(ABC):
         self.deadline = deadline
         self.limiter: Limiter = LocalLimiter(max_concurrent_requests)
         self._health = Health()
+        self._first = FirstRequests()
         self._longest_attempt = math.inf
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what belongs to this process."""
-        return {key: value for key, value in self.__dict__.items() if key not in ("limiter", "_health")}
+        return {key: value for key, value in self.__dict__.items() if key not in _OF_THIS_PROCESS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin anew in another process."""
         self.__dict__.update(state)
         self.limiter = LocalLimiter(self.max_concurrent_requests)
         self._health = Health()
+        self._first = FirstRequests()
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -151,6 +158,8 @@ class AsyncLLMClient(ABC):
         while True:
             if failure is None:
                 permit = await self.limiter.acquire(0)
+                if not self._health.proven:
+                    self._first.begin(tries)
                 deadline = time.monotonic() + self.deadline
             else:
                 permit = await self._acquire_again(deadline, failure, tries)
@@ -198,7 +207,8 @@ class AsyncLLMClient(ABC):
         `away` are the seconds for which the endpoint is away, as far as this failure shows.
         """
         if verdict.kind is Kind.NO:
-            raise self._too_late(None, tries) if isinstance(failure, _OutOfTime) else failure
+            error = self._too_late(None, tries) if isinstance(failure, _OutOfTime) else failure
+            raise self._given_up(error, tries)
         if verdict.kind is Kind.THROTTLED:
             return  # the limiter makes everybody wait
         if away is not None and away < self.longest_outage:
@@ -206,11 +216,11 @@ class AsyncLLMClient(ABC):
             tries.outages += 1
             delay = min(backoff(tries.outages, self.base_delay), LONGEST_DELAY_IN_OUTAGE)
         elif tries.retries > self.max_retries:
-            raise self._final(failure, tries, away)
+            raise self._given_up(self._final(failure, tries, away), tries)
         else:
             delay = backoff(tries.retries, self.base_delay, verdict.after)
         if time.monotonic() + delay >= deadline:
-            raise self._too_late(failure, tries)
+            raise self._given_up(self._too_late(failure, tries), tries)
         await self.limiter.pause(delay)
 
     async def _until(self, seconds: float, attempt: Coroutine[Any, Any, Completion]) -> Completion:
@@ -228,7 +238,7 @@ class AsyncLLMClient(ABC):
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 return await self.limiter.acquire(0, urgent=True)
         except TimeoutError:
-            raise self._too_late(failure, tries) from None
+            raise self._given_up(self._too_late(failure, tries), tries) from None
 
     def _too_late(self, failure: Exception | None, tries: _Tries) -> DeadlineError:
         last = "was not answered in the time that was left" if failure is None else f"failed: {failure}"
@@ -238,6 +248,22 @@ class AsyncLLMClient(ABC):
             status=getattr(failure, "status", None),
             attempts=tries.attempts,
             throttles=tries.throttles,
+        )
+
+    def _given_up(self, error: Exception, tries: _Tries) -> Exception:
+        """Return what to raise for a request that failed with `error`: that no request succeeds, if so."""
+        if self._health.proven or not isinstance(error, RequestError) or isinstance(error, FatalRequestError):
+            return error
+        counts = tries.attempts > 0 and not isinstance(error, ContextLengthError)
+        if not self._first.fail(tries, counts=counts):
+            return error
+        return NothingSucceedsError(
+            f"no request succeeds; the last one failed with {type(error).__name__}: {error}; "
+            "check the model, the generation parameters and base_url",
+            status=error.status,
+            attempts=error.attempts,
+            throttles=error.throttles,
+            request_id=error.request_id,
         )
 
     def _final(self, failure: Exception, tries: _Tries, away: float | None) -> Exception:
@@ -261,7 +287,7 @@ class _OutOfTime(Exception):  # noqa: N818 - never leaves this module
 class _Tries:
     """How often one request was tried, and what came of it."""
 
-    __slots__ = ("attempts", "outages", "retries", "throttles")
+    __slots__ = ("__weakref__", "attempts", "outages", "retries", "throttles")
 
     def __init__(self) -> None:
         self.attempts = self.outages = self.retries = self.throttles = 0

@@ -14,8 +14,10 @@ from nemo_sdg.errors import (
     AuthenticationError,
     BadAnswerError,
     BadRequestError,
+    ContextLengthError,
     DeadlineError,
     NoConnectionError,
+    NothingSucceedsError,
     OverloadedError,
     RateLimitError,
     RequestTimeoutError,
@@ -23,7 +25,7 @@ from nemo_sdg.errors import (
     ServerError,
     UnreachableError,
 )
-from nemo_sdg.limits import Kind, Verdict
+from nemo_sdg.limits import FIRST_ATTEMPTS, Kind, Verdict
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
@@ -165,6 +167,38 @@ def test_cancellation_leaks_no_slot(number, schedule):
         return client.limiter.in_flight
 
     assert asyncio.run(main()) == 0
+
+
+@pytest.mark.parametrize("failure", [BadRequestError("no", status=400), BadAnswerError("no")])
+def test_nothing_succeeds(failure):
+    """The last of the first requests, when all have failed, stops the job and says what to check."""
+    client = Scripted(failure, max_retries=1, max_concurrent_requests=64)
+
+    async def main():
+        return await asyncio.gather(
+            *(client.complete(MESSAGES, "m") for _ in range(FIRST_ATTEMPTS)), return_exceptions=True
+        )
+
+    *others, last = asyncio.run(main())
+
+    assert {type(error) for error in others} == {type(failure)}
+    assert type(last) is NothingSucceedsError
+    assert str(last) == (
+        f"no request succeeds; the last one failed with {type(failure).__name__}: no; "
+        "check the model, the generation parameters and base_url"
+    )
+    assert (last.status, last.attempts) == (failure.status, failure.attempts)
+
+
+@pytest.mark.parametrize("first", [["a"], ContextLengthError("long"), BadRequestError("x", attempts=0)])
+def test_something_succeeds(first):
+    """One completion, or failures that are about prompts alone, and each row fails for itself."""
+    client = Scripted(first, BadRequestError("no") if isinstance(first, list) else first)
+    for _ in range(FIRST_ATTEMPTS + 2):
+        with contextlib.suppress(BadRequestError):
+            run(client)
+
+    assert len(client.asked) == FIRST_ATTEMPTS + 2
 
 
 def test_stop_reaches_a_request_that_backs_off():
