@@ -51,10 +51,10 @@ def test_every_error_of_ours():
 )
 def test_errors_of_sockets(error, kind):
     """What sockets and timers raise is ours, and tried again."""
-    failure = verdict_on(error)
+    ours, verdict = verdict_on(error)
 
-    assert type(failure.error) is kind
-    assert failure.verdict == TRANSIENT
+    assert type(ours) is kind
+    assert verdict == TRANSIENT
 
 
 def test_a_judged_answer_keeps_its_verdict():

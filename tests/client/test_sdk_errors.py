@@ -71,29 +71,29 @@ def test_by_status(kind):
         request=REQUEST,
     )
     extra = {} if kind is openai.OAuthError else {"message": "m"}
-    failure = verdict_on(kind(response=response, body=None, **extra))
+    error, judged = verdict_on(kind(response=response, body=None, **extra))
 
-    assert type(failure.error) is ours
-    assert failure.verdict.kind is verdict
-    assert failure.verdict.after == (None if verdict is Kind.NO else 7)
-    assert "Because." in str(failure.error)
-    assert (failure.error.status, failure.error.request_id) == (status, "r")
+    assert type(error) is ours
+    assert judged.kind is verdict
+    assert judged.after == (None if verdict is Kind.NO else 7)
+    assert "Because." in str(error)
+    assert (error.status, error.request_id) == (status, "r")
 
 
 @pytest.mark.parametrize("error", OTHERS, ids=lambda error: type(error).__name__)
 def test_without_an_answer(error):
     """Each other error is one of ours with its verdict."""
-    failure = verdict_on(error)
+    ours, verdict = verdict_on(error)
 
-    assert (type(failure.error), failure.verdict) == OTHERS[error]
+    assert (type(ours), verdict) == OTHERS[error]
 
 
 def test_an_answer_that_was_not_read():
     """Of a streamed answer that nobody read, the SDK's own message is shown."""
     response = httpx2.Response(500, stream=httpx2.ByteStream(b""), request=REQUEST)
-    failure = verdict_on(openai.InternalServerError("from the SDK", response=response, body=None))
+    ours, _ = verdict_on(openai.InternalServerError("from the SDK", response=response, body=None))
 
-    assert "from the SDK" in str(failure.error)
+    assert "from the SDK" in str(ours)
 
 
 def test_others_are_not_ours():
