@@ -6,7 +6,7 @@ import importlib.metadata
 import math
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -185,11 +185,16 @@ class _Run:
         self._progress.add(parcel)
         if parcel.state == "failed" and not self._failure[0]:
             self._failure = ("failed", parcel.message)
-            self._folder.stop_mark.touch()  # the other workers finish what is in flight
+            self._ask_workers_to_stop()
 
     def _stop(self) -> None:
         self._progress.stopping = True
-        self._folder.stop_mark.touch()
+        self._ask_workers_to_stop()
+
+    def _ask_workers_to_stop(self) -> None:
+        """Have them finish what is in flight; on a full disk they stop by themselves, at their next commit."""
+        with suppress(OSError):
+            self._folder.stop_mark.touch()
 
     def _tick(self, ended: threading.Event) -> None:
         while not ended.wait(_TICK):
