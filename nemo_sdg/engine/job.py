@@ -192,7 +192,7 @@ class _Run:
         self._ask_workers_to_stop()
 
     def _ask_workers_to_stop(self) -> None:
-        """Have them finish what is in flight; on a full disk they stop by themselves, at their next commit."""
+        """Have them finish what is in flight; on a full disk they stop by themselves, at the next commit."""
         with suppress(OSError):
             self._folder.stop_mark.touch()
 
