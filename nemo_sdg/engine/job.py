@@ -27,8 +27,9 @@ from nemo_sdg.report.redact import redacted
 from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from nemo_sdg.engine.folder import ShardDone
     from nemo_sdg.engine.work import Parcel, PoolWork
     from nemo_sdg.report.observer import Observer
     from nemo_sdg.stages.base import Shard, Sink, Source, Stage
@@ -95,11 +96,11 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
         )
     folder.create()
     with locked(folder):
-        manifest, notes = _manifest(plan, folder)
         done = folder.done()
+        manifest, notes = _manifest(plan, folder, done)
         waiting = [shard for shard in manifest.shards if shard.index not in done]
         if not waiting:
-            report = _last_report(plan, folder, manifest, observer, began)
+            report = _last_report(_Run(plan, folder, manifest, done, observer, began), folder)
             by_whom = " of the simulated endpoint" if report.simulated else ""
             rows = f"{report.counts.rows_written:,} rows{by_whom}"
             observer.note(f"{folder.path} is finished: {rows}; nothing to do")
@@ -108,14 +109,20 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
         if done:
             finished = manifest.rows - sum(shard.rows for shard in waiting)
             notes.append(f"resuming: {finished:,} of {manifest.rows:,} rows are done")
-        return _Run(plan, folder, manifest, observer, began).go(waiting, notes)
+        return _Run(plan, folder, manifest, done, observer, began).go(waiting, notes)
 
 
 class _Run:
     """The part of a run in which workers work."""
 
-    def __init__(
-        self, plan: Plan, folder: RunFolder, manifest: Manifest, observer: Observer, began: float
+    def __init__(  # noqa: PLR0917 - what a run is, each thing once
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        manifest: Manifest,
+        done: Mapping[int, ShardDone],
+        observer: Observer,
+        began: float,
     ) -> None:
         self._plan = plan
         self._folder = folder
@@ -124,7 +131,7 @@ class _Run:
         self._began = began
         self._pools = divide(plan.source, plan.stages, plan.sink, plan.workers)
         wanted = sum(pool.workers for pool in self._pools) if plan.engine == "ray" else len(self._pools)
-        self._progress = Progress(folder, manifest.rows, folder.done().values(), wanted, began)
+        self._progress = Progress(folder, manifest.rows, done.values(), wanted, began)
         self._workers = wanted
         self._failure: tuple[str, str] = ("", "")
 
@@ -173,7 +180,7 @@ class _Run:
     def _finish(self, interrupts: Interrupts) -> RunReport:
         if interrupts.count and not self._failure[0]:
             self._failure = ("stopped", "stopped as asked; what was in flight is kept")
-        report = self._report()
+        report = self.report()
         try:
             write_report(report, self._folder.path)
         except OSError as error:  # a full disk: what happened is at least said
@@ -200,7 +207,7 @@ class _Run:
         while not ended.wait(_TICK):
             self._observer.update(self._progress.snapshot())
 
-    def _report(self) -> RunReport:
+    def report(self) -> RunReport:
         folder, manifest, progress = self._folder, self._manifest, self._progress
         unfinished = any(not folder.is_done(shard.index) for shard in manifest.shards)
         state, message = self._failure
@@ -241,15 +248,17 @@ def _engine(
     return run_on_ray(pools, folder.path, shards, plan.address)
 
 
-def _manifest(plan: Plan, folder: RunFolder) -> tuple[Manifest, list[str]]:
+def _manifest(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]) -> tuple[Manifest, list[str]]:
     """Return the manifest of the run, and what a person should know of how it came about.
+
+    `done` are the committed shards; emptied when they are to run again.
 
     Before anything is committed all settings may change: answers are kept under what was asked. After that
     only what follows the last stage that asks: rows are then made anew from the answers.
     """
     manifest = folder.manifest()
     settings = plan.settings()
-    if manifest is None or not folder.done():
+    if manifest is None or not done:
         manifest = Manifest(
             pipeline=plan.name,
             settings=settings,
@@ -274,21 +283,20 @@ def _manifest(plan: Plan, folder: RunFolder) -> tuple[Manifest, list[str]]:
     if not changes:
         return manifest, []
     folder.forget_done()
+    done.clear()
     manifest.settings = settings
     folder.write_manifest(manifest)
     return manifest, [f"rows are made anew from the answers that are kept, for {'; '.join(changes)}"]
 
 
-def _last_report(
-    plan: Plan, folder: RunFolder, manifest: Manifest, observer: Observer, began: float
-) -> RunReport:
+def _last_report(run: _Run, folder: RunFolder) -> RunReport:
     file = folder.path / "report.json"
     if file.exists():
         report = read_report(file)
         if report.state == "finished":
             return report
     # Killed between its last commit and its report: the counts are in the folder.
-    report = _Run(plan, folder, manifest, observer, began)._report()  # noqa: SLF001 - same module
+    report = run.report()
     write_report(report, folder.path)
     return report
 

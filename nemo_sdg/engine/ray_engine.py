@@ -88,8 +88,7 @@ def _check_room(pools: Sequence[PoolWork], shards: int, *, growing: bool) -> Non
 
     wanted: dict[str, float] = defaultdict(float)
     for pool in pools:
-        needs = {"CPU": _CPUS} if pool.resources is None else pool.resources.as_ray()
-        for name, amount in needs.items():
+        for name, amount in _needs(pool).items():
             wanted[name] += amount * min(pool.workers, shards)
     there = ray.cluster_resources()
     for name, amount in wanted.items():
@@ -125,8 +124,7 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards
     import ray  # noqa: PLC0415 - takes long to import
 
     overlap = min(pool.overlap(shard_rows), shards)
-    needs = {"CPU": _CPUS} if pool.resources is None else pool.resources.as_ray()
-    own = {_RAY_NAMES[name]: amount for name, amount in needs.items()}
+    own = {_RAY_NAMES[name]: amount for name, amount in _needs(pool).items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return dataset.map_batches(
@@ -143,6 +141,11 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards
             udf_modifying_row_count=False,
             **own,
         )
+
+
+def _needs(pool: PoolWork) -> dict[str, float]:
+    """Return what one worker of `pool` takes of a node."""
+    return {"CPU": _CPUS} if pool.resources is None else pool.resources.as_ray()
 
 
 class Cargo:

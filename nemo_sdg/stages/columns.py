@@ -10,7 +10,7 @@ from nemo_sdg.errors import ConfigError, MissingColumnError
 from nemo_sdg.stages.rows import REJECTION, ROW_ID, STATUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 RESERVED = (ROW_ID, STATUS, REJECTION)
 """Columns that belong to the engine; no stage makes them."""
@@ -35,12 +35,17 @@ def check_new_columns(names: Iterable[object], argument: str) -> tuple[str, ...]
     return checked
 
 
-def check_present(batch: pa.Table, columns: Sequence[str], stage: str) -> None:
-    """Raise `MissingColumnError` when `batch` lacks one of `columns`."""
+def check_present(
+    batch: pa.Table, columns: Sequence[str], stage: str, hint: Callable[[str], str] | None = None
+) -> None:
+    """Raise `MissingColumnError` when `batch` lacks one of `columns`; `hint` says what to do about it."""
     for column in columns:
         if column not in batch.column_names:
             there = ", ".join(batch.column_names) or "none"
-            raise MissingColumnError(f"stage {stage} needs the column {column!r}; the columns are: {there}")
+            advice = f"; {hint(column)}" if hint else ""
+            raise MissingColumnError(
+                f"stage {stage} needs the column {column!r}; the columns are: {there}{advice}"
+            )
 
 
 def text_column(batch: pa.Table, column: str, stage: str) -> pa.ChunkedArray:

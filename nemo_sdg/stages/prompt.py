@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from nemo_sdg.errors import ConfigError, MissingColumnError, TemplateError
+from nemo_sdg.errors import ConfigError, TemplateError
 from nemo_sdg.stages.base import Stage
+from nemo_sdg.stages.columns import check_present
 from nemo_sdg.stages.rows import reject, set_column
 from nemo_sdg.stages.template import Template
 
@@ -76,13 +77,7 @@ class PromptTemplateStage(Stage):
 
     def process(self, batch: pa.Table) -> pa.Table:
         """Return `batch` with the column `messages`."""
-        for column in self.requires:
-            if column not in batch.column_names:
-                there = ", ".join(batch.column_names) or "none"
-                raise MissingColumnError(
-                    f"stage {self.name} needs the column {column!r}; the columns are: {there}; "
-                    f"{self.column_hint(column)}"
-                )
+        check_present(batch, self.requires, self.name, self.column_hint)
         contents: list[str | None] = []
         errors: dict[int, Exception] = {}
         no_content = [None] * len(self._templates)
