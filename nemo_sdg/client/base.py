@@ -157,7 +157,7 @@ class AsyncLLMClient(ABC):
         deadline = 0.0
         while True:
             if failure is None:
-                permit = await self.limiter.acquire(0)
+                permit = await self.limiter.acquire()
                 if not self._health.proven:
                     self._first.begin(tries)
                 deadline = time.monotonic() + self.deadline
@@ -172,12 +172,12 @@ class AsyncLLMClient(ABC):
                 completion = await attempt
             except Exception as error:  # noqa: BLE001 - judged, and raised unless it is known
                 failure, verdict = verdict_on(error)
-                permit.settle(0, verdict)
+                permit.settle(None, verdict)
             except BaseException:
-                permit.settle(0, NO)
+                permit.settle(None, NO)
                 raise
             else:
-                permit.settle(completion.usage.total_tokens, OK)
+                permit.settle(completion.usage.tokens, OK)
                 now = time.monotonic()
                 self._health.completed(now)
                 completion.latency = now - started
@@ -236,7 +236,7 @@ class AsyncLLMClient(ABC):
     async def _acquire_again(self, deadline: float, failure: Exception, tries: _Tries) -> Permit:
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return await self.limiter.acquire(0, urgent=True)
+                return await self.limiter.acquire(urgent=True)
         except TimeoutError:
             raise self._given_up(self._too_late(failure, tries), tries) from None
 

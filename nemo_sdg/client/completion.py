@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from nemo_sdg.limits import Tokens
+
 
 class Usage(NamedTuple):
     """Tokens that the server counted; 0 where it said nothing."""
@@ -20,6 +22,11 @@ class Usage(NamedTuple):
     def total_tokens(self) -> int:
         """Prompt and completion together."""
         return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """What limits count of these; None where the server said nothing."""
+        return Tokens(self.prompt_tokens, self.completion_tokens) if self != NO_USAGE else None
 
 
 NO_USAGE = Usage()

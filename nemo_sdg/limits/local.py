@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from nemo_sdg.errors import ConfigError, RunStopped
+from nemo_sdg.limits.tokens import NO_TOKENS
 from nemo_sdg.limits.verdict import NO, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nemo_sdg.limits.seen import Seen
+    from nemo_sdg.limits.tokens import Tokens
     from nemo_sdg.limits.verdict import Verdict
 
 FIRST_PAUSE = 1.0
@@ -77,7 +80,15 @@ class LocalLimiter:
         for waiter in waiting:
             _threadsafe(waiter.loop, _refuse, waiter)
 
-    async def acquire(self, estimated_tokens: int, *, urgent: bool = False) -> _Slot:  # noqa: ARG002
+    def acquire_spare(self, estimate: Tokens = NO_TOKENS) -> _Slot | None:  # noqa: ARG002
+        """Return a slot if more than enough are free; see `Limiter.acquire_spare`."""
+        with self._lock:
+            if self._stopped or self._waiting or not self._may_admit():
+                return None
+            self.in_flight += 1
+            return _Slot(self, self._burst)
+
+    async def acquire(self, estimate: Tokens = NO_TOKENS, *, urgent: bool = False) -> _Slot:  # noqa: ARG002
         """Wait for a slot; see `Limiter.acquire`."""
         with self._lock:
             if self._stopped:
@@ -102,7 +113,7 @@ class LocalLimiter:
                 if slot is None and waiter in self._waiting:
                     self._waiting.remove(waiter)
             if slot is not None:
-                slot.settle(0, NO)
+                slot.release()
             raise
 
     async def pause(self, seconds: float) -> None:
@@ -207,8 +218,11 @@ class _Slot:
         self._limiter = limiter
         self.burst = burst
 
-    def settle(self, tokens: int, verdict: Verdict) -> None:  # noqa: ARG002 - tokens are a budget's business
+    def settle(self, tokens: Tokens | None, verdict: Verdict, seen: Seen | None = None) -> None:  # noqa: ARG002
         self._limiter._settle(self, verdict)  # noqa: SLF001 - two halves of one thing
+
+    def release(self) -> None:
+        self._limiter._settle(self, NO)  # noqa: SLF001 - two halves of one thing
 
 
 def _admit(waiter: _Waiter) -> None:

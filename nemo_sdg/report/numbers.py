@@ -58,6 +58,38 @@ class Counts(msgspec.Struct):
                 setattr(self, field.name, mine + its)
 
 
+class LimitUse(msgspec.Struct):
+    """One limit of an endpoint: what is allowed and what is used, by all workers and jobs together."""
+
+    name: str
+    """"requests", "tokens", "prompt tokens", "completion tokens" (per minute), "in flight" (at a time)."""
+    allowed: float | None
+    """At this moment; None: nothing is known of a limit."""
+    used: float
+    """Over the last seconds; of "in flight" at this moment."""
+    source: str = ""
+    """Who says so: "configured", "headers", "throttles" (learnt from them), "latency" (of "in flight")."""
+
+
+class EndpointUse(msgspec.Struct):
+    """The limits of one endpoint and model."""
+
+    endpoint: str
+    """URL without credential; "" where it is not known."""
+    model: str
+    limits: list[LimitUse] = []
+    pause: float = 0.0
+    """Seconds for which nobody may send, after a throttle."""
+
+
+class UseAt(msgspec.Struct):
+    """The limits at one moment of a run."""
+
+    elapsed: float
+    """Seconds since the command."""
+    endpoints: list[EndpointUse]
+
+
 class Snapshot(msgspec.Struct):
     """The state of a run at one moment."""
 
@@ -83,6 +115,11 @@ class Snapshot(msgspec.Struct):
     """Of the tokens in `counts`, those of earlier runs."""
     stopping: bool = False
     """A stop was asked for: what is in flight is being finished."""
+    endpoints: list[EndpointUse] = []
+    """What each endpoint allows, and what of it is used."""
+    held_back: dict[str, float] = {}
+    """Seconds of workers by what kept them from sending more, such as "requests per minute", "pause after a
+    throttle", "max_concurrent_requests of the workers" or "no rows at hand"."""
 
 
 class RunReport(msgspec.Struct):
@@ -117,6 +154,10 @@ class RunReport(msgspec.Struct):
     version: str
     samples: list[dict[str, Any]]
     """The first three rows of the dataset."""
+    limits: list[UseAt] = []
+    """What was allowed and used over time; at most some hundred moments, evenly spread over this run."""
+    held_back: dict[str, float] = {}
+    """As in `Snapshot`, of this run."""
 
 
 class RunTitle(msgspec.Struct, frozen=True):

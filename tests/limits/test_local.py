@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemo_sdg.errors import ConfigError, RunStopped
-from nemo_sdg.limits import NO, OK, TRANSIENT, Kind, LocalLimiter, Verdict
+from nemo_sdg.limits import NO, NO_TOKENS, OK, TRANSIENT, Kind, LocalLimiter, Verdict
 from nemo_sdg.limits.local import FIRST_ATTEMPTS, FIRST_PAUSE, LEAST_PAUSE, LONGEST_PAUSE
 
 
@@ -25,7 +25,7 @@ async def admitted_now(limiter, most=1000):
     """Take every slot that is to be had without time passing."""
     slots = []
     for _ in range(most):
-        task = asyncio.ensure_future(limiter.acquire(0))
+        task = asyncio.ensure_future(limiter.acquire(NO_TOKENS))
         for _ in range(5):
             await asyncio.sleep(0)
         if not task.done():
@@ -54,10 +54,10 @@ def test_holds_the_number_exactly(in_virtual_time):
 
         async def attempt(seconds):
             nonlocal peak
-            slot = await limiter.acquire(0)
+            slot = await limiter.acquire(NO_TOKENS)
             peak = max(peak, limiter.in_flight)
             await asyncio.sleep(seconds)
-            slot.settle(0, OK)
+            slot.settle(None, OK)
 
         rng = random.Random(1)
         await asyncio.gather(*(attempt(rng.random()) for _ in range(100)))
@@ -74,9 +74,9 @@ def test_first_attempts_go_ahead_alone(in_virtual_time):
         limiter = LocalLimiter(100, clock=loop.time)
         first = await admitted_now(limiter)
         for slot in first[:5]:
-            slot.settle(0, TRANSIENT)
+            slot.settle(None, TRANSIENT)
         again = await admitted_now(limiter)
-        first[5].settle(0, OK)
+        first[5].settle(None, OK)
         rest = await admitted_now(limiter)
         return len(first), len(again), len(rest), limiter.in_flight
 
@@ -89,9 +89,9 @@ def test_one_burst_pauses_once(in_virtual_time):
     async def main(loop):
         limiter = LocalLimiter(20, clock=loop.time)
         for slot in await admitted_now(limiter):
-            slot.settle(0, throttled(2.0))
+            slot.settle(None, throttled(2.0))
         none_during = limiter.flow()
-        await limiter.acquire(0)
+        await limiter.acquire(NO_TOKENS)
         return none_during, loop.time(), limiter.throttles
 
     assert in_virtual_time(main) == ((0, 0), pytest.approx(2.0), 20)
@@ -103,8 +103,8 @@ def test_burst_without_a_time_chooses_one_pause(in_virtual_time):
     async def main(loop):
         limiter = LocalLimiter(20, clock=loop.time)
         for slot in await admitted_now(limiter):
-            slot.settle(0, throttled())
-        await limiter.acquire(0)
+            slot.settle(None, throttled())
+        await limiter.acquire(NO_TOKENS)
         return loop.time()
 
     assert FIRST_PAUSE / 2 <= in_virtual_time(main) <= FIRST_PAUSE
@@ -116,12 +116,12 @@ def test_pause_is_extended_not_added_up(in_virtual_time):
     async def main(loop):
         limiter = LocalLimiter(3, clock=loop.time)
         a, b, c = await admitted_now(limiter)
-        waiter = asyncio.ensure_future(limiter.acquire(0))
-        a.settle(0, throttled(2.0))
+        waiter = asyncio.ensure_future(limiter.acquire(NO_TOKENS))
+        a.settle(None, throttled(2.0))
         await asyncio.sleep(1.0)
-        b.settle(0, throttled(5.0))  # until 6
+        b.settle(None, throttled(5.0))  # until 6
         await asyncio.sleep(0.5)
-        c.settle(0, throttled(1.0))  # until 2.5, which is sooner
+        c.settle(None, throttled(1.0))  # until 2.5, which is sooner
         await waiter
         return loop.time()
 
@@ -135,16 +135,16 @@ def test_pauses_double_over_bursts(in_virtual_time):
         limiter = LocalLimiter(4, clock=loop.time)
         pauses = []
         for _ in range(12):
-            slot = await limiter.acquire(0)
+            slot = await limiter.acquire(NO_TOKENS)
             started = loop.time()
-            slot.settle(0, throttled())
-            slot = await limiter.acquire(0)
+            slot.settle(None, throttled())
+            slot = await limiter.acquire(NO_TOKENS)
             pauses.append(loop.time() - started)
-            slot.settle(0, NO)
-        (await limiter.acquire(0)).settle(0, OK)
-        (await limiter.acquire(0)).settle(0, throttled())
+            slot.settle(None, NO)
+        (await limiter.acquire(NO_TOKENS)).settle(None, OK)
+        (await limiter.acquire(NO_TOKENS)).settle(None, throttled())
         started = loop.time()
-        await limiter.acquire(0)
+        await limiter.acquire(NO_TOKENS)
         return pauses, loop.time() - started
 
     pauses, after_success = in_virtual_time(main)
@@ -161,9 +161,9 @@ def test_again_at_once_is_not_believed_for_ever(in_virtual_time):
         limiter = LocalLimiter(4, clock=loop.time)
         times = []
         for _ in range(2000):
-            slot = await limiter.acquire(0)
+            slot = await limiter.acquire(NO_TOKENS)
             times.append(loop.time())
-            slot.settle(0, throttled(0.0))
+            slot.settle(None, throttled(0.0))
         return times
 
     times = in_virtual_time(main)
@@ -179,13 +179,13 @@ def test_ramps_after_the_pause(in_virtual_time):
     async def main(loop):
         limiter = LocalLimiter(10, clock=loop.time)
         for slot in await admitted_now(limiter):
-            slot.settle(0, throttled(1.0))
-        held = [await limiter.acquire(0)]
+            slot.settle(None, throttled(1.0))
+        held = [await limiter.acquire(NO_TOKENS)]
         sizes = []
         for _ in range(11):
             held += await admitted_now(limiter)
             sizes.append(len(held))
-            held.pop().settle(0, OK)
+            held.pop().settle(None, OK)
         return sizes
 
     assert in_virtual_time(main) == [*range(1, 11), 10]
@@ -197,9 +197,9 @@ def test_success_from_before_the_pause_does_not_ramp(in_virtual_time):
     async def main(loop):
         limiter = LocalLimiter(10, clock=loop.time)
         first, *rest = await admitted_now(limiter)
-        first.settle(0, throttled(1.0))
+        first.settle(None, throttled(1.0))
         for slot in rest:
-            slot.settle(0, OK)
+            slot.settle(None, OK)
         await asyncio.sleep(2.0)
         return len(await admitted_now(limiter))
 
@@ -214,10 +214,10 @@ def test_urgent_goes_first(in_virtual_time):
         order = []
 
         async def attempt(name, *, urgent):
-            slot = await limiter.acquire(0, urgent=urgent)
+            slot = await limiter.acquire(NO_TOKENS, urgent=urgent)
             order.append(name)
             await asyncio.sleep(1)
-            slot.settle(0, OK)
+            slot.settle(None, OK)
 
         tasks = [asyncio.ensure_future(attempt(name, urgent=False)) for name in "abc"]
         await asyncio.sleep(0.5)
@@ -233,12 +233,12 @@ def test_stop_refuses_waiting_and_new(in_virtual_time):
 
     async def main(loop):
         limiter = LocalLimiter(1, clock=loop.time)
-        slot = await limiter.acquire(0)
-        waiting = [asyncio.ensure_future(limiter.acquire(0)) for _ in range(3)]
+        slot = await limiter.acquire(NO_TOKENS)
+        waiting = [asyncio.ensure_future(limiter.acquire(NO_TOKENS)) for _ in range(3)]
         await asyncio.sleep(0)
         limiter.stop()
-        results = await asyncio.gather(*waiting, limiter.acquire(0), return_exceptions=True)
-        slot.settle(0, OK)
+        results = await asyncio.gather(*waiting, limiter.acquire(NO_TOKENS), return_exceptions=True)
+        slot.settle(None, OK)
         return [type(result) for result in results], limiter.in_flight
 
     assert in_virtual_time(main) == ([RunStopped] * 4, 0)
@@ -296,8 +296,8 @@ def test_stopped_and_cancelled_at_once_is_silent(in_virtual_time):
     async def main(loop):
         loop.set_exception_handler(lambda _, context: seen.append(context))
         limiter = LocalLimiter(1, clock=loop.time)
-        await limiter.acquire(0)
-        waiting = asyncio.ensure_future(limiter.acquire(0))
+        await limiter.acquire(NO_TOKENS)
+        waiting = asyncio.ensure_future(limiter.acquire(NO_TOKENS))
         await asyncio.sleep(0)
         limiter.stop()
         loop.call_soon(waiting.cancel)
@@ -315,8 +315,8 @@ def test_queue_of_a_dead_loop_blocks_nobody():
     dead = asyncio.new_event_loop()
 
     async def first():
-        (await limiter.acquire(0)).settle(0, throttled(0.05))
-        return [asyncio.ensure_future(limiter.acquire(0)) for _ in range(2)]
+        (await limiter.acquire(NO_TOKENS)).settle(None, throttled(0.05))
+        return [asyncio.ensure_future(limiter.acquire(NO_TOKENS)) for _ in range(2)]
 
     tasks = dead.run_until_complete(first())
     dead.run_until_complete(asyncio.sleep(0))
@@ -325,7 +325,7 @@ def test_queue_of_a_dead_loop_blocks_nobody():
 
     async def then():
         async with asyncio.timeout(20):
-            (await limiter.acquire(0)).settle(0, OK)
+            (await limiter.acquire(NO_TOKENS)).settle(None, OK)
 
     asyncio.run(then())
     assert limiter.in_flight == 0
@@ -340,7 +340,7 @@ def test_two_loops_share_the_number():
 
     async def attempt(rng):
         nonlocal peak, now, done
-        slot = await limiter.acquire(0)
+        slot = await limiter.acquire(NO_TOKENS)
         with lock:
             now += 1
             peak = max(peak, now)
@@ -348,7 +348,7 @@ def test_two_loops_share_the_number():
         with lock:
             now -= 1
             done += 1
-        slot.settle(0, throttled(0.01) if rng.random() < 0.02 else OK)
+        slot.settle(None, throttled(0.01) if rng.random() < 0.02 else OK)
 
     def loop(seed):
         async def main():
@@ -392,14 +392,14 @@ def test_no_waiter_and_no_slot_is_lost(in_virtual_time, number, attempts):
 
         async def attempt(comes, takes, verdict, urgent):
             await asyncio.sleep(comes)
-            slot = await limiter.acquire(0, urgent=urgent)
+            slot = await limiter.acquire(NO_TOKENS, urgent=urgent)
             try:
                 assert limiter.in_flight <= number
                 await asyncio.sleep(takes)
             except asyncio.CancelledError:
-                slot.settle(0, NO)
+                slot.settle(None, NO)
                 raise
-            slot.settle(0, verdict)
+            slot.settle(None, verdict)
 
         tasks = []
         for *what, cancelled in attempts:
@@ -408,7 +408,7 @@ def test_no_waiter_and_no_slot_is_lost(in_virtual_time, number, attempts):
             if cancelled is not None:
                 loop.call_at(cancelled, task.cancel)
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        await limiter.acquire(0)
+        await limiter.acquire(NO_TOKENS)
         return results, limiter.in_flight
 
     results, in_flight = in_virtual_time(main)
