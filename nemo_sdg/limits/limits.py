@@ -42,9 +42,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             return value
         if value is None:
             return cls()
-        unknown = (
-            sorted(set(value) - set(cls.__struct_fields__)) if isinstance(value, dict) else [repr(value)]
-        )
+        names = cls.__struct_fields__
+        unknown = sorted(set(value) - set(names)) if isinstance(value, dict) else [repr(value)]
         if unknown:
             raise ConfigError(f"limits has no {unknown[0]}: it takes {', '.join(names)}")
         return cls(**value)
