@@ -1,0 +1,45 @@
+"""The arithmetic of one rate limit, for whoever keeps to it."""
+
+from __future__ import annotations
+
+SLACK = 0.25
+"""Seconds' worth of allowance that can be made up for, after nobody came to spend it in time."""
+
+
+class Bucket:
+    """Allowance that grows at `rate` a second and may be spent ahead of time.
+
+    A request goes when the level is 0 or more, whatever it costs, and is paid off before the next one: so one
+    that is larger than any endpoint's bucket is sent, and the rate holds over time. `now` is in seconds of
+    any clock that does not go backwards.
+    """
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.rate = rate
+        self._level = 0.0
+        self._time = now
+
+    def set_rate(self, rate: float, now: float) -> None:
+        """Go on at another `rate`; what was spent ahead is still to be paid off."""
+        self._advance(now)
+        self.rate = rate
+        self._level = min(self._level, SLACK * rate)
+
+    def ready_at(self, now: float) -> float:
+        """Return when the next request may go."""
+        self._advance(now)
+        return max(now, self._time - min(self._level, 0.0) / self.rate)
+
+    def take(self, cost: float) -> None:
+        """Spend `cost`; a negative one gives back."""
+        self._level -= cost
+
+    def empty(self, until: float) -> None:
+        """Forget allowance that was not spent, and let none grow before `until`."""
+        self._level = min(self._level, 0.0)
+        self._time = max(self._time, until)
+
+    def _advance(self, now: float) -> None:
+        if now > self._time:
+            self._level = min(self._level + (now - self._time) * self.rate, SLACK * self.rate)
+            self._time = now

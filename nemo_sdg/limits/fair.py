@@ -1,0 +1,28 @@
+"""Dividing a whole number among those who want some of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def fair_shares(total: int, wants: Sequence[int], first: int = 0) -> list[int]:
+    """Return whole shares of `total`, none above its want, that are as equal as they can be (max-min fair).
+
+    What cannot be divided goes to those from number `first` on; whoever calls moves it along.
+    """
+    shares = [0] * len(wants)
+    left = max(0, total)
+    open_ = [number for number, want in enumerate(wants) if want > 0]
+    while open_ and left >= len(open_):
+        each = left // len(open_)
+        level = min(each, min(wants[number] - shares[number] for number in open_))
+        for number in open_:
+            shares[number] += level
+        left -= level * len(open_)
+        open_ = [number for number in open_ if shares[number] < wants[number]]
+    for number in sorted(open_, key=lambda number: (number - first) % len(wants))[:left]:
+        shares[number] += 1
+    return shares

@@ -1,0 +1,1 @@
+"""Foretelling a job: its limiters, budget and endpoint in simulated time."""
