@@ -1,17 +1,18 @@
 """What an unsuccessful HTTP answer means: which error it is, and whether to try again. No I/O.
 
 Decided by status, headers and the error's own type and code, never by searching its text for words such as
-"rate". The message's text is only shown, except to tell a prompt that is too long from other bad requests.
+"rate". The message's text is only shown, except for what has no code of its own: a prompt that is too long,
+an empty account at Anthropic, and how long to wait.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from nemo_sdg.client.retry_after import retry_after
+from nemo_sdg.client.error_body import ErrorBody, read_error
+from nemo_sdg.client.exhausted import exhausted_account
+from nemo_sdg.client.retry_after import retry_after, wait_for_reset, wait_in_error
 from nemo_sdg.errors import (
     AuthenticationError,
     BadRequestError,
@@ -29,15 +30,9 @@ from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NO_CREDIT = {
-    "insufficient_quota",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "credit_balance_too_low",
-}
 _TOO_LONG = re.compile(r"context.{0,20}length|max_model_len|maximum context|too many tokens", re.IGNORECASE)
 _PATHS = re.compile(r"(/chat/completions|/completions|/models)?/*([?#].*)?$")  # what we add to base_url
-_SHOWN = 300  # characters of the server's message to show
+_FULL = (429, 503, 529)  # the endpoint has no room; 529 is Anthropic's
 
 
 class Refusal(NamedTuple):
@@ -53,21 +48,18 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, proven
     `proven` says that the endpoint has completed a request of this client before: then a 403 or 405 is about
     this request, otherwise about all of them.
     """
-    detail = _detail(body)
+    detail = read_error(body)
     said = f"{status}: {detail.message}" if detail.message else str(status)
     request_id = headers.get("x-request-id")
-    after = retry_after(headers)
 
     def refusal(kind: type[RequestError], message: str, verdict: Verdict) -> Refusal:
         return Refusal(kind(message, status=status, request_id=request_id), verdict)
 
-    if status == 402 or (status == 429 and detail.names & _NO_CREDIT):  # noqa: PLR2004
-        return refusal(
-            QuotaExhaustedError,
-            f"the account has no credit left ({said}): add credit or use another key, then run again",
-            NO,
-        )
+    exhausted = exhausted_account(status, detail, said)
+    if exhausted:
+        return refusal(QuotaExhaustedError, exhausted, NO)
     again = headers.get("x-should-retry")
+    after = _wait(status, headers, detail)
     throttled = NO if again == "false" else Verdict(Kind.THROTTLED, after)
     if status == 429:  # noqa: PLR2004
         return refusal(
@@ -75,7 +67,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, proven
             f"the endpoint's rate limit was reached ({said}): lower max_concurrent_requests or workers",
             throttled,
         )
-    if status in (503, 529):
+    if status in _FULL:
         return refusal(OverloadedError, f"the server is overloaded ({said})", throttled)
     if status == 407:  # noqa: PLR2004
         return refusal(
@@ -117,22 +109,10 @@ def _elsewhere(status: int, headers: Mapping[str, str], said: str) -> str:
     return f"the endpoint redirects ({status}) to {target}: use that as base_url"
 
 
-class _Detail(NamedTuple):
-    message: str
-    names: set[str]
-    """The error's type and code."""
-    is_openai: bool
-
-
-def _detail(body: bytes) -> _Detail:
-    try:
-        decoded: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = re.sub(r"<[^>]*>|\s+", " ", body[:2000].decode("utf-8", "replace")).strip()
-        return _Detail(text[:_SHOWN], set(), is_openai=False)
-    error = decoded.get("error") or decoded if isinstance(decoded, dict) else decoded
-    if not isinstance(error, dict):
-        return _Detail(str(error)[:_SHOWN], set(), is_openai=False)
-    message = error.get("message") or error.get("detail") or ""
-    names = {value for key in ("type", "code") if isinstance(value := error.get(key), str)}
-    return _Detail(str(message)[:_SHOWN], names, is_openai=bool(message) and bool(names or "code" in error))
+def _wait(status: int, headers: Mapping[str, str], detail: ErrorBody) -> float | None:
+    after = retry_after(headers)
+    if after is None and status in _FULL:
+        after = wait_in_error(detail)
+    if after is None and status == 429:  # noqa: PLR2004
+        after = wait_for_reset(headers, detail)
+    return after

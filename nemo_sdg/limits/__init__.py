@@ -1,5 +1,6 @@
 """When a request may be sent: verdicts on attempts, and limiters that act on them. Pure; no Ray, no HTTP."""
 
+from nemo_sdg.limits.headers import HeaderReader
 from nemo_sdg.limits.limiter import Limiter, Permit
 from nemo_sdg.limits.limits import Limits
 from nemo_sdg.limits.local import FIRST_ATTEMPTS, LocalLimiter
@@ -13,6 +14,7 @@ __all__ = [
     "NO_TOKENS",
     "OK",
     "TRANSIENT",
+    "HeaderReader",
     "Kind",
     "LimitKind",
     "Limiter",

@@ -11,7 +11,6 @@ from nemo_sdg.errors import (
     AuthenticationError,
     BadRequestError,
     ContextLengthError,
-    FatalRequestError,
     ModelNotFoundError,
     OverloadedError,
     QuotaExhaustedError,
@@ -98,26 +97,6 @@ def test_not_found(body, named):
     assert named in str(error)
 
 
-@pytest.mark.parametrize("code", ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"])
-@pytest.mark.parametrize("field", ["kind", "code"])
-def test_no_credit(code, field):
-    """A 429 whose type or code says that the account is empty stops the job: waiting would not help."""
-    error, verdict = read_refusal(429, {"retry-after": "1"}, error_body("Quota.", **{field: code}))
-
-    assert isinstance(error, QuotaExhaustedError)
-    assert isinstance(error, FatalRequestError)
-    assert verdict == NO
-
-
-def test_quota_in_the_text_only():
-    """A rate limit whose text has the word quota is a throttle: text decides nothing."""
-    error, verdict = read_refusal(
-        429, {}, error_body("insufficient_quota for now", code="rate_limit_exceeded")
-    )
-
-    assert (type(error), verdict) == (RateLimitError, THROTTLED)
-
-
 @pytest.mark.parametrize(
     ("status", "headers", "verdict"),
     [
@@ -134,6 +113,48 @@ def test_quota_in_the_text_only():
 def test_headers(status, headers, verdict):
     """Retry-After gives the wait; x-should-retry overrides the status."""
     assert read_refusal(status, headers, b"").verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message", "after"),
+    [
+        (429, {}, "Please try again in 17.3s.", 17.3),
+        (429, {"retry-after": "2"}, "Please try again in 17.3s.", 2),
+        (429, {"retry-after": "soon"}, "Please try again in 17.3s.", 17.3),
+        (429, {}, "x" * 400 + " Please try again in 17.3s.", 17.3),
+        (503, {}, "Please retry after 20 seconds.", 20),
+        (529, {}, "Overloaded", None),
+        (
+            429,
+            {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9"},
+            "Please retry in 5s",
+            5,
+        ),
+        (429, {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9"}, "", 9),
+        (429, {"x-ratelimit-remaining-tokens": "1", "x-ratelimit-reset-tokens": "9"}, "", None),
+        (503, {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "9"}, "", None),
+    ],
+)
+def test_wait(status, headers, message, after):
+    """Retry-After goes before what the error says, and that before the reset of a limit that is used up."""
+    assert read_refusal(status, headers, error_body(message)).verdict == Verdict(Kind.THROTTLED, after)
+
+
+def test_failure_has_no_wait_in_words():
+    """The words of an error that is no throttle name no wait."""
+    assert read_refusal(500, {}, error_body("Please try again in 17.3s.")).verdict == TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "error"),
+    [(429, "rate_limit_error", RateLimitError), (529, "overloaded_error", OverloadedError)],
+)
+def test_throttles_of_anthropic(status, kind, error):
+    """Anthropic's rate limit and overload are throttles."""
+    body = json.dumps({"type": "error", "error": {"type": kind, "message": "Overloaded"}}).encode()
+    found, verdict = read_refusal(status, {}, body)
+
+    assert (type(found), verdict) == (error, THROTTLED)
 
 
 @pytest.mark.parametrize("status", BY_STATUS)
@@ -185,11 +206,14 @@ def test_what_is_shown(body, said):
     assert len(message) < 400
 
 
+INNER = ["details", "violations", "quotaId", "retryDelay", "metadata", "headers"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["error", "message", "detail", "type", "code"]) | st.text(), inner)
+        | st.dictionaries(
+            st.sampled_from(["error", "message", "detail", "type", "code", *INNER]) | st.text(), inner
+        )
     ),
     max_leaves=8,
 )
