@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 
 from nemo_sdg.errors import OutputError
+from nemo_sdg.report.limit_values import usable_history, usable_reasons
 from nemo_sdg.report.numbers import RunReport
 from nemo_sdg.report.redact import redacted, shown_url, without_credentials
 from nemo_sdg.report.text import without_surrogates
@@ -43,12 +44,19 @@ def read_report(path: Path) -> RunReport:
 
 def _shown(report: RunReport) -> RunReport:
     """Return a copy that holds JSON values only, and no credentials."""
+    report = msgspec.structs.replace(
+        report, limits=usable_history(report.limits), held_back=usable_reasons(report.held_back)
+    )
     plain = msgspec.to_builtins(report, enc_hook=str, str_keys=True)
     plain = _writable(plain)
     plain["settings"] = redacted(plain["settings"])
     plain["message"] = without_credentials(plain["message"])
     plain["output"] = without_credentials(plain["output"])
     plain["endpoints"] = [shown_url(url) for url in plain["endpoints"]]
+    plain["limits"] = redacted(plain["limits"])
+    for use in (use for moment in plain["limits"] for use in moment["endpoints"]):
+        use["endpoint"] = shown_url(use["endpoint"])
+    plain["held_back"] = {without_credentials(name): value for name, value in plain["held_back"].items()}
     plain["latency"] = {name: value for name, value in plain["latency"].items() if value is not None}
     return msgspec.convert(plain, RunReport)
 

@@ -33,7 +33,7 @@ def rate(value: float | None) -> str:
     return f"{value:.1f}/s" if value >= 1 else f"{value:.2g}/s"
 
 
-def share(part: int, whole: int) -> str:
+def share(part: float, whole: float) -> str:
     """Return `part` of `whole` in %; 0 and 100 only where they are exact; "-" of nothing."""
     if whole <= 0:
         return _UNKNOWN

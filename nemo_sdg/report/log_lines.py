@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nemo_sdg.report.formats import duration, plural, rate
+from nemo_sdg.report.limit_lines import held_back, limit_parts
 from nemo_sdg.report.phrases import MARK, asked, flow, outcome, rows_done, spread, stopping, trouble
 from nemo_sdg.report.rates import Rates
 from nemo_sdg.report.redact import without_credentials
@@ -61,6 +62,7 @@ class LogLines:
 
     def _state(self, snapshot: Snapshot) -> str:
         counts, rates = snapshot.counts, self._rates
+        reasons = held_back(snapshot)
         parts = [
             f"{rows_done(counts.rows_read, snapshot.rows_total)}"
             + (f", {duration(rates.eta)} left" if rates.eta is not None else ""),
@@ -68,6 +70,8 @@ class LogLines:
             f"{rate(rates.requests_now)} requests (mean {rate(rates.requests_mean)})",
             f"{rate(rates.tokens_now)} tokens (mean {rate(rates.tokens_mean)})",
             flow(snapshot.in_flight, snapshot.allowed),
+            *limit_parts(snapshot),
+            *([f"held back: {reasons}"] if reasons else []),
             trouble(counts),
             "latency " + spread(snapshot.latency),
             f"{snapshot.workers} of {plural(snapshot.workers_wanted, 'worker')}",

@@ -6,10 +6,11 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from nemo_sdg.report import facts
+from nemo_sdg.report import chart, facts
 from nemo_sdg.report.formats import duration, number, plural, share
+from nemo_sdg.report.limit_charts import held_back, limit_charts
 from nemo_sdg.report.phrases import BANNER, GO_ON
 from nemo_sdg.report.redact import shown_url
 
@@ -26,14 +27,30 @@ _ONE_LINE = 72
 def render_page(report: RunReport) -> str:
     """Return the page; everything in `report` appears as text, never as markup."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         number=number, duration=duration, text=_text, url=shown_url, length=len, plural=plural
     )
-    environment.globals.update(facts=facts, share=share, banner=BANNER, go_on=GO_ON)
-    template = environment.from_string(files(__package__).joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(report=report, counts=report.counts, parts=_parts(report), steps=_steps(report))
+    environment.globals.update(facts=facts, share=share, banner=BANNER, go_on=GO_ON, box=chart)
+    charts, without_chart = limit_charts(report.limits)
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        counts=report.counts,
+        parts=_parts(report),
+        steps=_steps(report),
+        charts=charts,
+        without_chart=without_chart,
+        reasons=held_back(report),
+    )
+
+
+def _template(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _parts(report: RunReport) -> list[tuple[str, int, float]]:

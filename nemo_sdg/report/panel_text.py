@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from nemo_sdg.report.formats import duration, number, rate, short
+from nemo_sdg.report.limit_lines import held_back, limit_lines
 from nemo_sdg.report.phrases import BANNER, asked, flow, outcome, rows_done, spread, stopping, trouble
 from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.text import crop, one_line
@@ -79,6 +80,10 @@ def _say_state(
         f"{rate(rates.tokens_now)} now, {rate(rates.tokens_mean)} mean; "
         f"{short(counts.prompt_tokens + counts.completion_tokens)} in all",
     )
+    for position, line in enumerate(limit_lines(snapshot, room)):
+        say("" if position else "limits", line.text, "yellow" if line.paused else "")
+    if reasons := held_back(snapshot):
+        say("held back", reasons)
     say("trouble", trouble(counts), "yellow" if counts.throttles or counts.failures else "")
     say("latency", spread(snapshot.latency))
     alive = f"{number(snapshot.workers)} of {number(snapshot.workers_wanted)} alive"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from nemo_sdg.report.facts import heading, places, reasons, row_facts
-from nemo_sdg.report.formats import duration, number, plural, rate
+from nemo_sdg.report.formats import duration, number, plural, rate, share
+from nemo_sdg.report.limit_phrases import reasons_held_back
+from nemo_sdg.report.limit_series import limit_series
 from nemo_sdg.report.phrases import BANNER, GO_ON, MARK, asked, trouble
 from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.stream import SteadyStream
@@ -23,6 +25,8 @@ _LABEL = 16
 _MOST_REASONS = 8
 _MOST_FIELDS = 10
 _SAMPLES = 3
+_MOST_LIMITS = 8
+_MOST_HELD_BACK = 4
 
 
 class Section(NamedTuple):
@@ -76,7 +80,10 @@ def sections(report: RunReport) -> list[Section]:
         Section("rows", _rows(report)),
         Section("requests", _requests(report)),
         Section("this run", _this_run(report)),
+        Section("limits", _limits(report)),
+        Section("held back", _held_back(report)),
     ]
+    found = [section for section in found if section.facts]
     for position, sample in enumerate(report.samples[:_SAMPLES], 1):
         fields = [(one_line(str(name)), value_line(value, 400)) for name, value in sample.items()]
         more = len(fields) - _MOST_FIELDS
@@ -118,3 +125,26 @@ def _this_run(report: RunReport) -> list[Fact]:
         ("speed", f"{rate(report.requests_per_second)} requests"),
         ("latency", latency or "-"),
     ]
+
+
+def _limits(report: RunReport) -> list[Fact]:
+    """Return how much of each known limit was used; under the endpoint's name where there are several."""
+    facts: list[Fact] = []
+    series = [one for one in limit_series(report.limits) if one.known]
+    endpoint = ""
+    for one in series[:_MOST_LIMITS]:
+        if one.endpoint != endpoint:
+            endpoint = one.endpoint
+            facts.append(("of", endpoint))
+        facts.append((one_line(without_credentials(one.name)), one.words))
+    more = len(series) - _MOST_LIMITS
+    return [*facts, ("", f"and {plural(more, 'more limit')}")] if more > 0 else facts
+
+
+def _held_back(report: RunReport) -> list[Fact]:
+    """Return what kept workers from sending more, with the shares of that time."""
+    found = reasons_held_back(report.held_back)
+    facts = [(share(part, 1), reason) for reason, part in found[:_MOST_HELD_BACK]]
+    if more := found[_MOST_HELD_BACK:]:
+        facts.append((share(sum(part for _, part in more), 1), plural(len(more), "more reason")))
+    return facts

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from nemo_sdg.report.numbers import Counts, RunReport, RunTitle, Snapshot
+from nemo_sdg.report.numbers import Counts, EndpointUse, LimitUse, RunReport, RunTitle, Snapshot, UseAt
 
 
 class Terminal(io.StringIO):
@@ -107,5 +107,33 @@ def report():
             "samples": [{"question": "How?", "answer": "So."}],
         }
         return RunReport(**{**fields, **changes})
+
+    return make
+
+
+@pytest.fixture
+def use():
+    """Make an endpoint's limits; each limit is (name, allowed, used, source)."""
+
+    def make(*limits, endpoint="https://user:hunter2@host.example/v1", model="small", pause=0.0):
+        chosen = limits or (
+            ("requests", 6000.0, 5870.0, "configured"),
+            ("tokens", 2e6, 1.2e6, "headers"),
+            ("in flight", 512.0, 300.0, "latency"),
+        )
+        return EndpointUse(endpoint, model, [LimitUse(*limit) for limit in chosen], pause)
+
+    return make
+
+
+@pytest.fixture
+def moments(use):
+    """Make moments a second apart with one limit; each is (allowed, used), or None where it is missing."""
+
+    def make(*values, name="requests", source="configured"):
+        return [
+            UseAt(float(second), [use((name, *value, source))] if value else [])
+            for second, value in enumerate(values)
+        ]
 
     return make

@@ -9,6 +9,7 @@ import pytest
 
 from nemo_sdg.errors import OutputError
 from nemo_sdg.report.files import read_report, write_report
+from nemo_sdg.report.numbers import UseAt
 
 
 def test_there_and_back(report, tmp_path):
@@ -97,3 +98,44 @@ def test_a_later_version_can_be_read(report, tmp_path):
     path = tmp_path / "report.json"
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "new": 1}))
     assert read_report(path).state == "finished"
+
+
+def test_limits_there_and_back(report, tmp_path, moments):
+    """Limits and what held the job back are read as they were written, with nothing known as null."""
+    held = {"requests per minute": 1.5}
+    written = report(limits=moments((None, 0.0), (10.0, 5.0)), held_back=held)
+    for moment in written.limits:
+        for use in moment.endpoints:
+            use.endpoint = "https://host.example/v1"
+    write_report(written, tmp_path)
+    read = read_report(tmp_path / "report.json")
+    assert read.limits == written.limits
+    assert read.held_back == held
+
+
+def test_limits_without_credentials_and_odd_numbers(report, tmp_path, use):
+    """Credentials in URLs and names are left out; a number that JSON has not does not lose the report."""
+    secret = "https://u:hunter2@h/v1?key=hunter2"
+    odd = use((secret, 1.0, 2.0, secret), ("x", float("inf"), 1.0, ""), ("y", 1.0, float("nan"), ""))
+    odd.endpoint = odd.model = secret
+    odd.pause = float("inf")
+    moments = [UseAt(float("nan"), [odd]), UseAt(1.0, [odd])]
+    write_report(report(limits=moments, held_back={secret: 1.0, "z": float("nan")}), tmp_path)
+    assert not any("hunter2" in path.read_text("utf-8") for path in tmp_path.iterdir())
+    read = read_report(tmp_path / "report.json")
+    assert [moment.elapsed for moment in read.limits] == [1.0]
+    assert read.limits[0].endpoints[0].endpoint == "https://h/v1"
+    assert [limit.allowed for limit in read.limits[0].endpoints[0].limits] == [1.0, None]
+
+
+def test_a_report_from_before_limits_can_be_read(report, tmp_path):
+    """A report that has no limits is read, with none."""
+    write_report(report(), tmp_path)
+    path = tmp_path / "report.json"
+    old = {
+        key: value
+        for key, value in json.loads(path.read_text("utf-8")).items()
+        if key not in ("limits", "held_back")
+    }
+    path.write_text(json.dumps(old))
+    assert read_report(path).limits == []

@@ -69,3 +69,24 @@ def test_no_credential_is_written(title, report):
     lines.note("asking https://me:hunter2@host")
     lines.end(report(state="failed", message="https://me:hunter2@host is gone"))
     assert "hunter2" not in stream.getvalue()
+
+
+def test_limits_are_said(title, snapshot, report, use):
+    """A line says the limits and what held the job back in short form, marked when simulated."""
+    held = {"requests per minute": 62.0, "no rows at hand": 30.0, "x": 8.0}
+    made = [snapshot(10, endpoints=[use(pause=12.0)], held_back=held)]
+    line = _run(title(simulated=True), made, report(simulated=True))[1]
+    assert line.startswith("[simulated endpoint] 10 s: ")
+    assert (
+        "allowed in flight; limits: paused 12 s, 98 % of 6,000 requests/min, 60 % of 2.0 M tokens/min; "
+        "held back: 62 % requests per minute, 30 % no rows at hand; 0 throttles"
+    ) in line
+
+
+def test_no_credential_of_an_endpoint_is_written(title, snapshot, report, use):
+    """Endpoints of one model are told apart by their URLs, without user, password and query."""
+    both = [use(), use(endpoint="https://me:hunter2@other.example/v1?key=hunter2")]
+    line = _run(title(), [snapshot(10, endpoints=both)], report())[1]
+    assert "limits of small at host.example/v1: 98 % of 6,000" in line
+    assert "limits of small at other.example/v1: 98 % of 6,000" in line
+    assert "hunter2" not in line

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from nemo_sdg.report.numbers import Counts
+from nemo_sdg.report.numbers import Counts, UseAt
 from nemo_sdg.report.page import render_page
 
 
@@ -139,3 +139,66 @@ def test_books_are_cut(report):
     html = render_page(report(samples=[{"book": "word " * 200_000}]))
     assert len(html) < 40_000
     assert "(1,000,000 characters in all)" in html
+
+
+def test_limits_are_shown(report, moments):
+    """Each limit has a chart, told in words for those who do not see it, and numbers of some moments."""
+    html = render_page(report(limits=moments((100.0, 0.0), (100.0, 90.0), (50.0, 30.0))))
+    words, page = _words(html), _Page(html)
+    assert (
+        "Limits used allowed over the time since the command requests per minute mean 80 % of 50 to" in words
+    )
+    assert "In numbers time used allowed 0 s 0 100 1.0 s 90 100 2.0 s 30 50" in words
+    (drawing,) = (attributes for tag, attributes in page.elements if tag == "svg")
+    assert drawing["role"] == "img"
+    assert drawing["aria-label"] == "requests per minute: mean 80 % of 50 to 100/min, configured"
+    paths = {attributes.get("class"): attributes["d"] for tag, attributes in page.elements if tag == "path"}
+    assert paths["used"]
+    assert paths["allowed"]
+    assert "What held the job back" not in words
+
+
+def test_what_held_the_job_back_is_shown(report):
+    """Reasons have bars as long as their shares, without charts too."""
+    html = render_page(report(held_back={"requests per minute": 600.0, "no rows at hand": 200.0}))
+    words = _words(html)
+    assert "What held the job back Shares of the time" in words
+    assert (
+        "requests per minute 75 % 10 min 0 s of workers\u2019 time no rows at hand 25 % 3 min 20 s" in words
+    )
+    assert html.count("width:75.0%") == 1
+    assert "<svg" not in html
+
+
+def test_no_limits_no_section(report, moments):
+    """Without anything known, used or held back the page says nothing of limits."""
+    bare = report(limits=moments((None, 0.0), None), held_back={"x": 0.0})
+    assert render_page(bare) == render_page(report())
+    assert "Limits" not in _words(render_page(bare))
+
+
+def test_limits_are_text(report, use):
+    """Markup in names of limits, models, endpoints, sources and reasons is shown, never obeyed."""
+    evil = "<script>alert(1)</script>\"'><svg onload=alert(2)>"
+    both = [use((evil, 5.0, 1.0, evil), endpoint=evil, model=evil), use((evil, 5.0, 1.0, evil), model=evil)]
+    page = _Page(render_page(report(limits=[UseAt(1.0, both)], held_back={evil: 1.0})))
+    assert "script" not in {tag for tag, _ in page.elements}
+    assert [tag for tag, _ in page.elements].count("svg") == 2
+    assert not any("onload" in attributes for _, attributes in page.elements)
+    assert page.text.count("<script>alert(1)</script>") >= 6
+
+
+def test_limits_of_the_simulated_endpoint_are_said_to_be(report, moments):
+    """Charts of the simulated endpoint say that they are."""
+    made = moments((100.0, 50.0))
+    assert "Of the simulated endpoint." in _words(render_page(report(limits=made, simulated=True)))
+    assert "Of the simulated endpoint." not in _words(render_page(report(limits=made)))
+
+
+def test_many_limits_make_no_huge_page(report, use):
+    """A run with dozens of limits has a page that opens, which says what it left out."""
+    many = [UseAt(t, [use(model=f"m{n}") for n in range(30)]) for t in map(float, range(240))]
+    html = render_page(report(limits=many))
+    assert html.count("<svg") == 12
+    assert len(html) < 200_000
+    assert "78 more limits, of which less was used: see report.json." in _words(html)

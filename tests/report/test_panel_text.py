@@ -106,3 +106,48 @@ def test_plain_terminals(say, title):
 def test_nothing_to_do(say):
     """A run without rows has no bar and divides by nothing."""
     assert "rows      no rows" in say(rows_total=0)
+
+
+def test_limits_are_said(say, use):
+    """Each limit is said with its use, share and source, and so is what held the job back most."""
+    held = {"requests per minute": 62.0, "no rows at hand": 30.0, "pause after a throttle": 8.0}
+    lines = say(endpoints=[use()], held_back=held)
+    first = lines.index("limits    requests 5,870 of 6,000/min (98 %), configured")
+    assert lines[first + 1 : first + 3] == [
+        "          tokens 1.2 M of 2.0 M/min (60 %), from headers",
+        "held back 62 % requests per minute, 30 % no rows at hand",
+    ]
+
+
+def test_a_pause_is_seen(title, snapshot, use):
+    """A pause is yellow, and adds no line: what is below it must not jump."""
+    made = [snapshot(20, endpoints=[use(pause=pause)]) for pause in (0.0, 12.0)]
+    before, during = (panel_lines(title(), one, Rates(), 80) for one in made)
+    assert len(before) == len(during)
+    (paused,) = (line for line in during if "paused" in line.plain)
+    assert paused.plain == "limits    paused 12 s; requests 5,870 of 6,000/min (98 %), configured"
+    assert any(span.style == "yellow" for span in paused.spans)
+    assert not any(span.style == "yellow" for line in before for span in line.spans)
+
+
+def test_nothing_is_said_of_no_limit(say, use):
+    """When no limit is known and nothing held the job back, the panel is what it was."""
+    unknown = use(("requests", None, 120.0, ""), ("in flight", 64.0, 3.0, "configured"))
+    assert say(endpoints=[unknown], held_back={"no rows at hand": 0.1}) == say()
+
+
+@pytest.mark.parametrize("width", [20, 50, 80, 200])
+@pytest.mark.parametrize("endpoints", [1, 2, 9])
+def test_limits_fit_the_terminal(say, use, width, endpoints):
+    """Limits of any number of endpoints with any names stay inside of the terminal, in few lines."""
+    many = [use(model=f"{n}" + "日本" * 40, pause=9e9) for n in range(endpoints)]
+    lines = say(
+        width,
+        endpoints=many,
+        held_back={"日本" * 90: 9.0},
+        newest="x",
+        stopping=True,
+        title_changes={"simulated": True},
+    )
+    assert max(map(display_width, lines)) < width
+    assert len(lines) <= 21

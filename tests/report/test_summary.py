@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from nemo_sdg.report.numbers import Counts
+from nemo_sdg.report.numbers import Counts, UseAt
 from nemo_sdg.report.summary import plain_lines, write_summary
 from nemo_sdg.report.text import display_width
 
@@ -108,3 +108,38 @@ def test_many_reasons_and_fields_are_cut_short(report):
     assert len(lines) < 50
     assert any(line.endswith("92  of 92 more kinds") for line in lines)
     assert any(line.endswith("and 90 more fields") for line in lines)
+
+
+def test_limits_are_said(report, moments):
+    """The summary has the mean use of each known limit and what held the job back, with shares."""
+    used = moments((100.0, 0.0), (100.0, 90.0), (50.0, 30.0)) + moments((None, 9.0), name="tokens")
+    held = {"requests per minute": 60.0, "no rows at hand": 39.0, "pause after a throttle": 1.0}
+    lines = plain_lines(report(limits=used, held_back=held))
+    start = lines.index("limits:")
+    assert lines[start : start + 6] == [
+        "limits:",
+        "  requests        mean 80 % of 50 to 100/min, configured",
+        "held back:",
+        "  60 %            requests per minute",
+        "  39 %            no rows at hand",
+        "  1 %             pause after a throttle",
+    ]
+
+
+def test_many_limits_and_reasons_are_cut_short(report, use, terminal):
+    """Dozens of endpoints and reasons leave room for the rest, and their number is said."""
+    many = [UseAt(1.0, [use(model=f"model{n}") for n in range(20)])]
+    made = report(limits=many, held_back={f"reason {n}": 1.0 for n in range(20)})
+    lines = plain_lines(made)
+    assert "  of              model0" in lines
+    assert "                  and 52 more limits" in lines
+    assert "  80 %            16 more reasons" in lines
+    assert len(lines) < 50
+    write_summary(made, terminal)
+    assert "and 52 more limits" in terminal.getvalue()
+
+
+def test_nothing_is_said_of_no_limit(report, moments):
+    """Without a known limit and without anything that held the job back there are no such sections."""
+    bare = report(limits=moments((None, 5.0)), held_back={"x": 0.0})
+    assert plain_lines(bare) == plain_lines(report())
