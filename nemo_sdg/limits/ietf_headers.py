@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _LONGEST = 1000  # characters of a header that are read
 _NUMBERS = re.compile(r"\b([a-z]+) ?= ?([0-9]{1,18})(?![\w.])")
 _OTHER_UNIT = re.compile(r'\bqu ?=(?! ?"?requests\b)')
-_OLD_POLICY = re.compile(r" *([0-9]{1,18}) *;")
 
 
 def ietf_limit(headers: Mapping[str, str], now: float | None = None) -> SeenLimit | None:
@@ -64,14 +63,10 @@ def _room(limit: SeenLimit) -> tuple[float, float]:
 
 
 def _items(header: str | None) -> dict[str, dict[str, str]]:
-    """Return the numbers among each item's parameters, by its name; "q" where an old policy has none."""
+    """Return the numbers among each item's parameters, by its name."""
     found: dict[str, dict[str, str]] = {}
     for item in (header or "")[:_LONGEST].split(","):
         if not item.strip() or _OTHER_UNIT.search(item):
             continue
-        numbers = dict(_NUMBERS.findall(item))
-        old = _OLD_POLICY.match(item)
-        if old:
-            numbers["q"] = old[1]
-        found[item.partition(";")[0].strip()] = numbers
+        found[item.partition(";")[0].strip()] = dict(_NUMBERS.findall(item))
     return found

@@ -68,7 +68,7 @@ def test_quota_of_a_day():
     assert (type(error), verdict) == (QuotaExhaustedError, NO)
     assert "run again tomorrow" in str(error)
     assert read_refusal(503, {}, google(A_DAY)).verdict == THROTTLED
-    assert read_refusal(429, {}, google(message=A_DAY)).verdict == THROTTLED
+    assert read_refusal(429, {}, google(A_MINUTE, message=A_DAY)).verdict == THROTTLED
 
 
 LOW = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade."

@@ -73,13 +73,14 @@ def test_silent_server():
 
 
 def test_known_server():
-    """Of a server whose form is known only its headers are looked into."""
+    """Of a server whose form is known only its headers are looked into, and always."""
     reader = HeaderReader()
     reader.read(OPENAI)
     headers = Counted(OPENAI)
 
     assert reader.read(headers) == IN_OPENAI
     assert headers.looks == 6
+    assert all(reader.read(OPENAI) == IN_OPENAI for _ in range((SILENT + 5) * LOOK_AGAIN))
 
 
 def test_server_that_begins():
