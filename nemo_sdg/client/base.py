@@ -12,7 +12,9 @@ from nemo_sdg.client.answer import completion_from
 from nemo_sdg.client.backoff import backoff
 from nemo_sdg.client.failure import verdict_on
 from nemo_sdg.client.first_requests import FirstRequests
+from nemo_sdg.client.generation_config import GenerationConfig
 from nemo_sdg.client.health import Health
+from nemo_sdg.client.token_estimate import TokenEstimate
 from nemo_sdg.errors import (
     ConfigError,
     ConnectionFailedError,
@@ -23,21 +25,20 @@ from nemo_sdg.errors import (
     RequestError,
     UnreachableError,
 )
-from nemo_sdg.limits import NO, OK, Kind, Limiter, LocalLimiter, Permit
+from nemo_sdg.limits import NO, OK, BudgetName, Kind, Limiter, Limits, Places
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
     from nemo_sdg.client.completion import Completion
     from nemo_sdg.client.conversation import ConversationFormatter
-    from nemo_sdg.client.generation_config import GenerationConfig
-    from nemo_sdg.limits import Verdict
+    from nemo_sdg.limits import Permit, Tokens, Verdict
 
 DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
 LONGEST_DELAY_IN_OUTAGE = 10.0
 """Seconds between two tries to reach an endpoint that is away."""
-_OF_THIS_PROCESS = {"limiter", "_health", "_first"}
+_OF_THIS_PROCESS = {"_places", "_limiters", "_estimates", "_health", "_first"}
 
 
 class LLMClient(ABC):
@@ -64,7 +65,8 @@ class AsyncLLMClient(ABC):
     `max_concurrent_requests` attempts are in flight at most, over all event loops. A request is tried
     `max_retries` more times after a transient failure, after a delay of up to `base_delay` seconds that
     doubles each time; a throttled attempt costs no retry. `deadline` seconds bound all that together,
-    beginning when the first attempt is let go.
+    beginning when the first attempt is let go. `limits` is what the endpoint allows (a `Limits` or a dict of
+    its fields) for each model; what is not said is learnt. On a cluster it holds for all workers and jobs.
     A subclass implements `setup` and `_query_model_impl`.
     """
 
@@ -80,6 +82,7 @@ class AsyncLLMClient(ABC):
         base_delay: float = 1.0,
         *,
         deadline: float = DEADLINE,
+        limits: Limits | dict[str, Any] | None = None,
     ) -> None:
         if not isinstance(max_retries, int) or max_retries < 0:
             raise ConfigError(f"max_retries is {max_retries!r}: give a whole number of at least 0")
@@ -91,10 +94,9 @@ class AsyncLLMClient(ABC):
         self.max_retries = max_retries
         self.base_delay = base_delay
         self.deadline = deadline
-        self.limiter: Limiter = LocalLimiter(max_concurrent_requests)
-        self._health = Health()
-        self._first = FirstRequests()
+        self.limits = Limits.of(limits)
         self._longest_attempt = math.inf
+        self._begin()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what belongs to this process."""
@@ -103,9 +105,31 @@ class AsyncLLMClient(ABC):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin anew in another process."""
         self.__dict__.update(state)
-        self.limiter = LocalLimiter(self.max_concurrent_requests)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._places = Places(self.max_concurrent_requests)
+        self._limiters: dict[str, Limiter] = {}
+        self._estimates: dict[str, TokenEstimate] = {}
         self._health = Health()
         self._first = FirstRequests()
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The endpoint, and a digest of the credential: clients for which both are the same share limits."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", ""
+
+    def limiters(self, model: str) -> Mapping[BudgetName, Limiter]:
+        """Return what admits the requests to `model`, by whose limits these are."""
+        return {BudgetName(*self.identity, model): self.limiter_for(model)}
+
+    def limiter_for(self, model: str) -> Limiter:
+        """Return what admits the requests to `model`."""
+        limiter = self._limiters.get(model)
+        if limiter is None:
+            limiter = self._limiters[model] = Limiter(self._places, self.limits)
+            self._estimates[model] = TokenEstimate()
+        return limiter
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -152,32 +176,38 @@ class AsyncLLMClient(ABC):
             if isinstance(messages, str):  # type: ignore[unreachable]
                 raise ConfigError("messages is one text: give a list of {'role': ..., 'content': ...}")
             messages = list(messages)  # an iterator would be empty at the second attempt
+        limiter = self.limiter_for(model)
+        config = GenerationConfig.of(generation_config)
+        estimate = self._estimates[model].of(messages, config)
         tries = _Tries()
         failure: Exception | None = None
         deadline = 0.0
         while True:
             if failure is None:
-                permit = await self.limiter.acquire()
+                permit = await limiter.acquire(estimate)
                 if not self._health.proven:
                     self._first.begin(tries)
                 deadline = time.monotonic() + self.deadline
             else:
-                permit = await self._acquire_again(deadline, failure, tries)
+                permit = await self._acquire_again(limiter, estimate, deadline, failure, tries)
             tries.attempts += 1
             started = time.monotonic()
-            attempt = self._complete_impl(messages, model, conversation_formatter, generation_config)
+            attempt = self._complete_impl(messages, model, conversation_formatter, config)
             if deadline - started < self._longest_attempt:
                 attempt = self._until(deadline - started, attempt)
             try:
                 completion = await attempt
             except Exception as error:  # noqa: BLE001 - judged, and raised unless it is known
-                failure, verdict = verdict_on(error)
-                permit.settle(None, verdict)
+                failure, verdict, seen = verdict_on(error)
+                permit.settle(None, verdict, seen)
             except BaseException:
                 permit.settle(None, NO)
                 raise
             else:
-                permit.settle(completion.usage.tokens, OK)
+                used = completion.usage.tokens
+                permit.settle(used, OK, completion.limits)
+                if used is not None:
+                    self._estimates[model].learn(messages, config.n or 1, used)
                 now = time.monotonic()
                 self._health.completed(now)
                 completion.latency = now - started
@@ -186,7 +216,9 @@ class AsyncLLMClient(ABC):
                 return completion
             tries.add(verdict, failure)
             away = self._health.failed(failure, started, first=not tries.outages)
-            await self._before_next_attempt(failure, verdict, tries, deadline, away)
+            delay = self._delay(failure, verdict, tries, deadline, away)
+            if delay is not None:
+                await limiter.pause(delay)
 
     async def _complete_impl(
         self,
@@ -199,18 +231,19 @@ class AsyncLLMClient(ABC):
         choices = [{"message": {"content": text}} for text in texts]
         return completion_from({"model": model, "choices": choices})
 
-    async def _before_next_attempt(
+    def _delay(
         self, failure: Exception, verdict: Verdict, tries: _Tries, deadline: float, away: float | None
-    ) -> None:
-        """Wait as `verdict` says; raise `failure`, or what it amounts to, when there is no next attempt.
+    ) -> float | None:
+        """Return the seconds until the next attempt, None where the limiter decides.
 
-        `away` are the seconds for which the endpoint is away, as far as this failure shows.
+        Raises `failure`, or what it amounts to, when there is no next attempt. `away` are the seconds for
+        which the endpoint is away, as far as this failure shows.
         """
         if verdict.kind is Kind.NO:
             error = self._too_late(None, tries) if isinstance(failure, _OutOfTime) else failure
             raise self._given_up(error, tries)
         if verdict.kind is Kind.THROTTLED:
-            return  # the limiter makes everybody wait
+            return None  # it makes everybody wait
         if away is not None and away < self.longest_outage:
             tries.retries -= 1  # it is not this request's fault
             tries.outages += 1
@@ -221,7 +254,7 @@ class AsyncLLMClient(ABC):
             delay = backoff(tries.retries, self.base_delay, verdict.after)
         if time.monotonic() + delay >= deadline:
             raise self._given_up(self._too_late(failure, tries), tries)
-        await self.limiter.pause(delay)
+        return delay
 
     async def _until(self, seconds: float, attempt: Coroutine[Any, Any, Completion]) -> Completion:
         """Await `attempt` for as long as the deadline leaves."""
@@ -233,10 +266,12 @@ class AsyncLLMClient(ABC):
                 raise _OutOfTime from None
             raise
 
-    async def _acquire_again(self, deadline: float, failure: Exception, tries: _Tries) -> Permit:
+    async def _acquire_again(
+        self, limiter: Limiter, estimate: Tokens, deadline: float, failure: Exception, tries: _Tries
+    ) -> Permit:
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return await self.limiter.acquire(urgent=True)
+                return await limiter.acquire(estimate, urgent=True)
         except TimeoutError:
             raise self._given_up(self._too_late(failure, tries), tries) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from nemo_sdg.limits import Tokens
+from nemo_sdg.limits import Seen, Tokens
 
 
 class Usage(NamedTuple):
@@ -54,5 +54,7 @@ class Completion:
     """HTTP tries that were made, throttled ones included."""
     throttles: int = 0
     """Of those, the ones that the endpoint turned away because it was full."""
+    limits: Seen | None = None
+    """What the answer's headers told of the endpoint's limits."""
     raw: dict[str, Any] = field(default_factory=dict)
     """The whole decoded body."""

@@ -6,6 +6,7 @@ else of a worker's start together (docs/decisions.md); a test holds both against
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -46,6 +47,13 @@ class Endpoint:
     def redact(self, text: str) -> str:
         """Return `text` without the credential, should a server have echoed it."""
         return without(text, self.api_key, *self._further)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The URL, and a digest of what identifies the sender."""
+        sender = repr(sorted(self.headers.items()) + sorted(self.query.items()))
+        digest = hashlib.blake2b(sender.encode(), digest_size=12, person=b"nemo_sdg limits")
+        return self.base_url, digest.hexdigest()
 
     @property
     def _further(self) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 from nemo_sdg.errors import (
     BadAnswerError,
@@ -13,38 +14,50 @@ from nemo_sdg.errors import (
     RequestTimeoutError,
     ServerError,
 )
-from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
+from nemo_sdg.limits import NO, TRANSIENT, Kind, Seen, Verdict
 
 
 class Refused(Exception):  # noqa: N818 - carries a judged answer from transport to retry loop; never leaves it
     """An answer whose status is no success, already judged."""
 
-    def __init__(self, error: RequestError, verdict: Verdict) -> None:
+    def __init__(self, error: RequestError, verdict: Verdict, seen: Seen | None = None) -> None:
         super().__init__(str(error))
         self.error = error
         self.verdict = verdict
+        self.seen = seen
 
 
-def verdict_on(error: Exception) -> tuple[Exception, Verdict]:
-    """Return the error to raise in the end, and what to do before that.
+class Judged(NamedTuple):
+    """What one failed attempt comes to."""
+
+    error: Exception
+    """To raise in the end."""
+    verdict: Verdict
+    """What to do before that."""
+    seen: Seen | None = None
+    """What the answer, if there was one, told of the endpoint's limits."""
+
+
+def verdict_on(error: Exception) -> Judged:
+    """Return what `error` comes to.
 
     Errors of ours are judged by their class; those of sockets and of the SDK become ours. An exception of
     another origin is not tried again.
     """
     if isinstance(error, Refused):
-        return error.error, error.verdict
+        return Judged(error.error, error.verdict, error.seen)
     if isinstance(error, (ServerError, BadAnswerError, ConnectionFailedError, RequestTimeoutError)):
-        return error, TRANSIENT
+        return Judged(error, TRANSIENT)
     if isinstance(error, (RateLimitError, OverloadedError)):
-        return error, Verdict(Kind.THROTTLED)
+        return Judged(error, Verdict(Kind.THROTTLED))
     if isinstance(error, TimeoutError):
-        return RequestTimeoutError(f"no answer in time: {error or 'timeout'}"), TRANSIENT
+        return Judged(RequestTimeoutError(f"no answer in time: {error or 'timeout'}"), TRANSIENT)
     if isinstance(error, ConnectionError):
-        return ConnectionFailedError(f"the connection broke: {error}"), TRANSIENT
+        return Judged(ConnectionFailedError(f"the connection broke: {error}"), TRANSIENT)
     if "openai" in sys.modules:  # its exceptions can only be here if somebody imported it
         from nemo_sdg.client.sdk_errors import from_sdk_error  # noqa: PLC0415
 
         ours = from_sdk_error(error)
         if ours is not None:
             return verdict_on(ours)
-    return error, NO
+    return Judged(error, NO)

@@ -27,6 +27,7 @@ from nemo_sdg.errors import (
     RequestTimeoutError,
     UnreachableError,
 )
+from nemo_sdg.limits import HeaderReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from nemo_sdg.client.conversation import ConversationFormatter
     from nemo_sdg.client.endpoint import Endpoint
     from nemo_sdg.client.transport import HTTPAnswer, Transport
+    from nemo_sdg.limits import Limits
 
 _LEAN_OPTIONS = {"api_key", "base_url", "organization", "project", "default_headers", "default_query"}
 _VARIABLES = {
@@ -65,7 +67,8 @@ _LOOK_SECONDS = 12.0  # for each; a little more than for a connection, whose fai
 class AsyncOpenAIClient(AsyncLLMClient):
     """Asks an OpenAI-compatible server, many requests at a time.
 
-    `max_concurrent_requests`, `max_retries`, `base_delay` and `deadline` are those of `AsyncLLMClient`;
+    `max_concurrent_requests`, `max_retries`, `base_delay`, `deadline` and `limits` are those of
+    `AsyncLLMClient`;
     `timeout` is in seconds for one attempt. `openai_kwargs` are what `openai.AsyncOpenAI` takes, such as
     `api_key` and `base_url`; what is not given is read from the environment where the client runs. Prefer
     `api_key_env`, the *name* of an environment variable, to `api_key`: then no credential travels.
@@ -87,9 +90,10 @@ class AsyncOpenAIClient(AsyncLLMClient):
         timeout: float = 120,
         deadline: float = DEADLINE,
         api_key_env: str | None = None,
+        limits: Limits | dict[str, Any] | None = None,
         **openai_kwargs: Any,
     ) -> None:
-        super().__init__(max_concurrent_requests, max_retries, base_delay, deadline=deadline)
+        super().__init__(max_concurrent_requests, max_retries, base_delay, deadline=deadline, limits=limits)
         if not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf:
             raise ConfigError(f"timeout is {timeout!r}: give seconds, above 0")
         if not (
@@ -126,6 +130,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
         self._through_sdk = async_openai_client is not None or bool(for_sdk)
         self._endpoint: Endpoint | None = None
         self._transport: Transport | None = None
+        self._headers = HeaderReader()
 
     def __repr__(self) -> str:
         """Show where requests go, never with what credential."""
@@ -151,6 +156,17 @@ class AsyncOpenAIClient(AsyncLLMClient):
         """The URL given for the endpoint; None when it is the environment's or an SDK client's."""
         url = self._openai_kwargs.get("base_url")
         return None if url is None else str(url)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The endpoint, and a digest of the credential; see `AsyncLLMClient.identity`."""
+        if self._through_sdk:
+            source = self._sdk_client if self._sdk_client is not None else self._openai_kwargs
+            named = getattr(source, "__qualname__", type(source).__qualname__)
+            return self.base_url or "", f"{named} {self.api_key_env or ''}"
+        self.setup()
+        assert self._endpoint is not None
+        return self._endpoint.identity
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -245,7 +261,9 @@ class AsyncOpenAIClient(AsyncLLMClient):
         try:
             answer = await self._ready().post(payload)
             if answer.status in _SUCCESS:
-                return read_answer(answer.body, answer.headers.get("content-type", ""), config.n or 1)
+                completion = read_answer(answer.body, answer.headers.get("content-type", ""), config.n or 1)
+                completion.limits = self._headers.read(answer.headers)
+                return completion
         except RequestError as error:
             raise self._redacted(error) from None
         raise self._refused(answer, proven=self._health.proven)
@@ -258,7 +276,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
 
     def _refused(self, answer: HTTPAnswer, *, proven: bool = False) -> Refused:
         error, verdict = read_refusal(answer.status, answer.headers, answer.body, proven=proven)
-        return Refused(self._redacted(error), verdict)
+        return Refused(self._redacted(error), verdict, self._headers.read(answer.headers))
 
     def _redacted(self, error: RequestError) -> RequestError:
         if self._transport is not None:

@@ -24,6 +24,7 @@ from nemo_sdg.errors import ConfigError, NemoSDGError, OutputError
 from nemo_sdg.report.files import read_report, write_report
 from nemo_sdg.report.numbers import RunReport, RunTitle
 from nemo_sdg.report.redact import redacted
+from nemo_sdg.report.use_history import UseHistory
 from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class _Run:
         wanted = sum(pool.workers for pool in self._pools) if plan.engine == "ray" else len(self._pools)
         self._progress = Progress(folder, manifest.rows, done.values(), wanted, began)
         self._workers = wanted
+        self._uses = UseHistory()
         self._failure: tuple[str, str] = ("", "")
 
     def go(self, shards: Sequence[Shard], notes: Sequence[str]) -> RunReport:
@@ -205,7 +207,9 @@ class _Run:
 
     def _tick(self, ended: threading.Event) -> None:
         while not ended.wait(_TICK):
-            self._observer.update(self._progress.snapshot())
+            snapshot = self._progress.snapshot()
+            self._uses.add(snapshot.elapsed, snapshot.endpoints)
+            self._observer.update(snapshot)
 
     def report(self) -> RunReport:
         folder, manifest, progress = self._folder, self._manifest, self._progress
@@ -233,6 +237,8 @@ class _Run:
             started=manifest.started,
             version=manifest.version,
             samples=folder.first_rows(manifest, _SAMPLES),
+            limits=self._uses.samples(),
+            held_back=progress.held_back(),
         )
 
 

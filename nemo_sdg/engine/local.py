@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from nemo_sdg.engine.travel import copied
 from nemo_sdg.engine.work import Parcel
 from nemo_sdg.engine.worker import COLLECTION, Worker
+from nemo_sdg.limits import BudgetName, LocalLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,16 +23,24 @@ if TYPE_CHECKING:
 def run_local(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> Iterator[Parcel]:
     """Yield each shard's parcel as it comes back; as many shards overlap as the pools want."""
     workers: list[Worker] = []
+    links = _Links()
     collection = gc.get_threshold()
     gc.set_threshold(*COLLECTION)
     try:
-        workers.extend(Worker(copied(pool), folder, {}) for pool in pools)  # as if it had travelled
+        workers.extend(Worker(copied(pool), folder, {}, links) for pool in pools)  # as if it had travelled
         overlap = sum(pool.overlap(max(shard.rows for shard in shards)) for pool in pools)
         yield from _overlapping(workers, shards, overlap)
     finally:
         for worker in workers:
             worker.close()
         gc.set_threshold(*collection)
+
+
+class _Links(dict[BudgetName, LocalLink]):
+    """One budget for each name, in this process."""
+
+    def __call__(self, name: BudgetName) -> LocalLink:
+        return self.setdefault(name, LocalLink(time.monotonic))
 
 
 def _overlapping(workers: Sequence[Worker], shards: Sequence[Shard], overlap: int) -> Iterator[Parcel]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nemo_sdg.engine.folder import RunFolder, ShardDone
     from nemo_sdg.engine.work import Parcel
+    from nemo_sdg.report.numbers import EndpointUse
 
 _DEAD_AFTER = 10.0  # seconds without a heartbeat
 
@@ -83,7 +84,17 @@ class Progress:
             requests_before=self._before.requests,
             tokens_before=self._before.prompt_tokens + self._before.completion_tokens,
             stopping=self.stopping,
+            endpoints=_merged([beat.endpoints for beat in alive]),
+            held_back=self.held_back(),
         )
+
+    def held_back(self) -> dict[str, float]:
+        """Return the seconds of this run's workers by what kept them from sending more."""
+        total: dict[str, float] = {}
+        for beat in list(self._beats.values()):
+            for reason, seconds in beat.held_back.items():
+                total[reason] = total.get(reason, 0.0) + seconds
+        return total
 
     def seconds_to_first_request(self) -> float | None:
         """Return the seconds from the command to the first request of this run."""
@@ -108,3 +119,14 @@ class Progress:
             if beat.time < self._began:
                 continue  # left behind by a worker that was killed in an earlier run
             self._beats[file.stem] = beat
+
+
+def _merged(of_workers: Iterable[list[EndpointUse]]) -> list[EndpointUse]:
+    """Return each endpoint once, as the worker says it that knows most: all share one budget."""
+    known: dict[tuple[str, str], EndpointUse] = {}
+    for uses in of_workers:
+        for use in uses:
+            held = known.get((use.endpoint, use.model))
+            if held is None or len(use.limits) >= len(held.limits):
+                known[use.endpoint, use.model] = use
+    return [known[name] for name in sorted(known)]

@@ -6,6 +6,8 @@ import gc
 import logging
 import os
 import threading
+import time
+import uuid
 import warnings
 from collections import defaultdict
 from contextlib import contextmanager, suppress
@@ -15,15 +17,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 
+from nemo_sdg.engine.budget_actor import RayLink, budget_actor
 from nemo_sdg.engine.travel import environment_of, pickled, unpickled
 from nemo_sdg.engine.work import Parcel
 from nemo_sdg.engine.worker import COLLECTION, Worker
 from nemo_sdg.errors import ConfigError, RunStopped
+from nemo_sdg.limits.failover import FailoverLink
+from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nemo_sdg.engine.work import PoolWork
+    from nemo_sdg.limits import BudgetName
     from nemo_sdg.stages.base import Shard
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -45,9 +51,17 @@ def run_on_ray(
     loading = threading.Thread(target=__import__, args=("ray.data",), daemon=True)
     loading.start()  # beside ray.init: both take seconds
     with _ray(address):
+        budgets = _budgets(pools)
         loading.join()
         _check_room(pools, len(shards), growing=bool(address or os.environ.get("RAY_ADDRESS")))
         yield from _run(pools, folder, shards)
+        del budgets
+
+
+def _budgets(pools: Sequence[PoolWork]) -> list[Any]:
+    """Return the actors that have the limits which the stages' workers share; started while workers start."""
+    stages = [stage for pool in pools for stage in pool.stages if isinstance(stage, PaidStage)]
+    return [budget_actor(name) for name in {name for stage in stages for name in stage.limiters}]
 
 
 @contextmanager
@@ -109,9 +123,10 @@ def _run(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> It
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     longest = max(shard.rows for shard in shards)
+    job = uuid.uuid4().hex
     dataset: Any = ray.data.from_arrow([_table(Parcel(shard)) for shard in shards])
     for pool in pools:
-        dataset = _through(dataset, pool, folder, longest, len(shards))
+        dataset = _through(dataset, pool, folder, job, longest, len(shards))
     try:
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             for packed in batch.column(_COLUMN):
@@ -120,7 +135,7 @@ def _run(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> It
         raise RunStopped(f"Ray failed: {error}") from error
 
 
-def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards: int) -> Any:
+def _through(dataset: Any, pool: PoolWork, folder: Path, job: str, shard_rows: int, shards: int) -> Any:
     import ray  # noqa: PLC0415 - takes long to import
 
     overlap = min(pool.overlap(shard_rows), shards)
@@ -129,7 +144,7 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards
         warnings.simplefilter("ignore", DeprecationWarning)
         return dataset.map_batches(
             RayWorker,
-            fn_constructor_args=(Cargo(pickled((pool, environment_of(pool.stages)))), str(folder)),
+            fn_constructor_args=(Cargo(pickled((pool, environment_of(pool.stages), job))), str(folder)),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(
@@ -174,8 +189,12 @@ class RayWorker:
 
     def __init__(self, cargo: Cargo, folder: str) -> None:
         gc.set_threshold(*COLLECTION)
-        pool, environment = unpickled(cargo.content)
-        self._worker = Worker(pool, Path(folder), environment)
+        pool, environment, job = unpickled(cargo.content)
+
+        def link(name: BudgetName) -> FailoverLink:
+            return FailoverLink(RayLink(name), time.monotonic)
+
+        self._worker = Worker(pool, Path(folder), environment, link, job)
 
     def __del__(self) -> None:
         """Close the stages: Ray Data lets go of this object when the actor's work is over."""

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from nemo_sdg.engine.journal import ShardJournal, Span
 from nemo_sdg.engine.shard_runner import ShardState, StageSequence, failure_text
 from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
 from nemo_sdg.errors import FatalRequestError, NemoSDGError, OutputError, RunStopped
-from nemo_sdg.report.numbers import Counts
+from nemo_sdg.limits import BudgetName, Link
+from nemo_sdg.report.numbers import Counts, EndpointUse, LimitUse
 from nemo_sdg.stages.base import PaidStage
 from nemo_sdg.stages.rows import OK, STATUS, set_column
 
@@ -36,6 +38,10 @@ COLLECTION = (20_000, 20, 50)
 hundreds of rows are alive at a time, with their requests and answers, and hardly any of that is in cycles."""
 
 
+Links = Callable[[BudgetName], Link]
+"""The way to the budget of a name."""
+
+
 class Heartbeat(msgspec.Struct):
     """What a worker says of itself."""
 
@@ -48,29 +54,38 @@ class Heartbeat(msgspec.Struct):
     newest: str | None
     span: Span
     """Of the worker's whole life."""
+    endpoints: list[EndpointUse] = []
+    held_back: dict[str, float] = {}
+    """Seconds of the worker's whole life, by what kept it from sending more."""
 
 
 class Worker:
     """Works on any number of shards at a time, each in a thread of the caller.
 
-    `environment` holds the variables that the stages read and this process may lack. What a stage's `setup`
-    raises is what comes of each shard.
+    `environment` holds the variables that the stages read and this process may lack. `links` lead to the
+    budgets that all workers share, those of one `job` as one. What a stage's `setup` raises is what comes of
+    each shard.
     """
 
-    def __init__(self, work: PoolWork, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, work: PoolWork, folder: Path, environment: Mapping[str, str], links: Links, job: str = ""
+    ) -> None:
         os.environ.update(environment)
         self.name = uuid.uuid4().hex[:12]
         self._work = work
         self._folder = RunFolder(folder)
         self._loop = LoopThread("nemo-sdg-worker")
         self._sequence = StageSequence(work.stages, self._loop)
-        self._limiters: list[Limiter] = []
+        self._limiters: dict[Limiter, BudgetName] = {}
+        self._held_back: dict[str, float] = {}
         self._broken: Exception | None = None
         try:
             for stage in work.stages:
                 stage.setup()
-                if isinstance(stage, PaidStage) and stage.limiter not in self._limiters:
-                    self._limiters.append(stage.limiter)
+                if isinstance(stage, PaidStage):
+                    self._limiters.update({limiter: name for name, limiter in stage.limiters.items()})
+            for limiter, name in self._limiters.items():
+                limiter.join(links(name), job)
         except Exception as error:  # noqa: BLE001 - the driver must hear of it, whatever it is
             self._broken = error
         self._journals: set[ShardJournal] = set()
@@ -128,6 +143,8 @@ class Worker:
         """Close stages, connections and threads."""
         self._closed.set()
         self._heart.join()
+        for limiter in self._limiters:
+            limiter.leave()
         for stage in self._work.stages:
             if isinstance(stage, PaidStage):
                 self._loop.run(stage.close_paid())
@@ -185,6 +202,12 @@ class Worker:
             if newest is None or (journal.span.last_answer or 0) > (newest.span.last_answer or 0):
                 newest = journal
         flows = [limiter.flow() for limiter in self._limiters]
+        for limiter in self._limiters:
+            limiter.tick()
+            held_by = limiter.held_by()
+            if held_by is not None and journals:
+                part = BEAT / len(self._limiters)
+                self._held_back[held_by] = self._held_back.get(held_by, 0.0) + part
         beat = Heartbeat(
             time=time.time(),
             counts=counts,
@@ -192,8 +215,16 @@ class Worker:
             allowed=sum(flow[1] for flow in flows),
             newest=newest.newest if newest else None,
             span=span,
+            endpoints=[_use(name, limiter) for limiter, name in self._limiters.items()],
+            held_back=dict(self._held_back),
         )
         write_whole(self._folder.heartbeat(self.name), msgspec.json.encode(beat))
+
+
+def _use(name: BudgetName, limiter: Limiter) -> EndpointUse:
+    limits = [LimitUse(use.name.replace("_", " "), *use[1:]) for use in limiter.uses]
+    endpoint = name.endpoint if "://" in name.endpoint else ""
+    return EndpointUse(endpoint, name.model, limits, limiter.paused)
 
 
 def _typed(rows: pa.Table) -> pa.Table:

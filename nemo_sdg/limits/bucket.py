@@ -4,19 +4,21 @@ from __future__ import annotations
 
 SLACK = 0.25
 """Seconds' worth of allowance that can be made up for, after nobody came to spend it in time."""
+_BURST = 1.0
+"""Seconds' worth of allowance that an endpoint is thought to let pass at once, when it is at rest."""
 
 
 class Bucket:
     """Allowance that grows at `rate` a second and may be spent ahead of time.
 
-    A request goes when the level is 0 or more, whatever it costs, and is paid off before the next one: so one
-    that is larger than any endpoint's bucket is sent, and the rate holds over time. `now` is in seconds of
-    any clock that does not go backwards.
+    A request goes when the level is 0 or more and is paid off before the next one: so one that is larger than
+    any endpoint's bucket is sent, when that is full, and the rate holds over time. `now` is in seconds of any
+    clock that does not go backwards.
     """
 
     def __init__(self, rate: float, now: float) -> None:
         self.rate = rate
-        self._level = 0.0
+        self._level = SLACK * rate
         self._time = now
 
     def set_rate(self, rate: float, now: float) -> None:
@@ -25,10 +27,15 @@ class Bucket:
         self.rate = rate
         self._level = min(self._level, SLACK * rate)
 
-    def ready_at(self, now: float) -> float:
-        """Return when the next request may go."""
+    def ready_at(self, cost: float, now: float) -> float:
+        """Return when a request of `cost` may go.
+
+        One that takes most of the endpoint's bucket goes when that is full again: when all was paid off that
+        had been made up for.
+        """
         self._advance(now)
-        return max(now, self._time - min(self._level, 0.0) / self.rate)
+        needed = max(0.0, min(cost, _BURST * self.rate) - (_BURST - SLACK) * self.rate)
+        return max(now, self._time + max(0.0, needed - self._level) / self.rate)
 
     def take(self, cost: float) -> None:
         """Spend `cost`; a negative one gives back."""

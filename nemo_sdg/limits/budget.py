@@ -38,6 +38,7 @@ _POLL, _UNPACED_POLL, _SLOWEST_POLL = 0.1, 0.2, 1.0
 _MOST_EXCHANGES = 500  # a second
 _CHUNKS = 4  # into which a member's requests between two exchanges are put
 _USE_OVER = 10.0  # seconds over which use is measured
+_JITTER = 0.02  # seconds by which a request may be sooner or later at the endpoint than another
 _REBUILT = 2.0  # seconds in which those who lost another budget come to this one
 _KINDS: tuple[LimitKind, ...] = ("requests", "tokens", "prompt_tokens", "completion_tokens")
 
@@ -147,7 +148,14 @@ class Budget:
             self._proven = True
             self._adaptive = AdaptiveWindow(self._configured.max_concurrent_requests or FIRST_ATTEMPTS)
         full = in_flight >= 0.9 * min(self._window, cap) and now >= self._paused_until
-        self._adaptive.observe(now, completed=report.completed, in_flight=in_flight, cap=cap, full=full, latency_sum=report.latency)
+        self._adaptive.observe(
+            now,
+            completed=report.completed,
+            in_flight=in_flight,
+            cap=cap,
+            full=full,
+            latency_sum=report.latency,
+        )
 
     def _throttled(self, report: Report, now: float) -> None:
         after = report.after
@@ -193,7 +201,7 @@ class Budget:
         learnt = self._learnt.at(now)
         part = self._part_rebuilt(now)
         for kind, per_minute in known.items():
-            rate = None if per_minute is None else per_minute / 60
+            rate = None if per_minute is None else _prudent(per_minute / 60)
             source = "configured" if per_minute == configured.get(kind) else "headers"
             if kind == "requests" and learnt is not None:
                 rate, source = learnt, "throttles"
@@ -246,17 +254,15 @@ class Budget:
         """Give out slots up to `until`, each to whoever was given least so far."""
         if not self._buckets:
             return
-        while True:
-            at = max(bucket.ready_at(now) for bucket in self._buckets.values())
+        while (member := self._members.next()) is not None:
+            load = member.wanted[0]
+            costs = [(bucket, _cost(kind, load)) for kind, bucket in self._buckets.items()]
+            at = max(bucket.ready_at(cost, now) for bucket, cost in costs)
             if at > until:
                 return
-            member = self._members.next()
-            if member is None:
-                return
-            load = member.wanted.popleft()
+            member.wanted.popleft()
             seconds = 0.0
-            for kind, bucket in self._buckets.items():
-                cost = _cost(kind, load)
+            for bucket, cost in costs:
                 bucket.take(cost)
                 seconds = max(seconds, cost / bucket.rate)
             member.mailbox.append((at, load))
@@ -268,6 +274,8 @@ class Budget:
         """Return how many attempts `member` may have in flight, so that all together keep to the window."""
         cap, configured = self._members.most, self._configured.max_concurrent_requests
         found = self._adaptive.size
+        if self._buckets:  # the pace protects the endpoint, and a slot is of no use without a place in flight
+            found = max(found, len(self._members))
         if configured is not None and configured <= min(found, cap):
             self._window_source = "configured"
         else:
@@ -299,6 +307,11 @@ class Budget:
         if self._window_source:
             uses.append(Use("in flight", self._window, self._members.in_flight, self._window_source))
         return uses
+
+
+def _prudent(rate: float) -> float:
+    """Return a little less than `rate`, where requests that come early by milliseconds would be turned away."""
+    return rate * (1 - _JITTER / max(1.0, rate))
 
 
 def _cost(kind: LimitKind, load: Load) -> int:

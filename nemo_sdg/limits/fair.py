@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def fair_shares(total: int, wants: Sequence[int], first: int = 0) -> list[int]:
+def fair_shares(total: int, wants: Sequence[int]) -> list[int]:
     """Return whole shares of `total`, none above its want, that are as equal as they can be (max-min fair).
 
-    What cannot be divided goes to those from number `first` on; whoever calls moves it along.
+    What cannot be divided goes to the first of them: whoever has something keeps it while it wants it.
     """
     shares = [0] * len(wants)
     left = max(0, total)
@@ -23,6 +23,6 @@ def fair_shares(total: int, wants: Sequence[int], first: int = 0) -> list[int]:
             shares[number] += level
         left -= level * len(open_)
         open_ = [number for number in open_ if shares[number] < wants[number]]
-    for number in sorted(open_, key=lambda number: (number - first) % len(wants))[:left]:
+    for number in open_[:left]:
         shares[number] += 1
     return shares

@@ -88,7 +88,6 @@ class Members:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._all: dict[str, Member] = {}
-        self._first = 0
         self.in_flight = 0
         """Attempts in flight, of all."""
         self.most = 0
@@ -159,19 +158,17 @@ class Members:
     def divide(self, window: int) -> None:
         """Set each member's target: its fair part of `window` attempts in flight."""
         jobs = list(self._jobs.values())
-        self._first += 1
         wants = [[_want(member) for member in job.members.values()] for job in jobs]
         caps = [[member.report.most for member in job.members.values()] for job in jobs]
-        of_jobs = fair_shares(window, [sum(want) for want in wants], self._first)
+        of_jobs = fair_shares(window, [sum(want) for want in wants])
         spare = fair_shares(
             window - sum(of_jobs),
             [sum(cap) - share for cap, share in zip(caps, of_jobs, strict=True)],
-            self._first,
         )
         for job, share, more, want, cap in zip(jobs, of_jobs, spare, wants, caps, strict=True):
-            targets = fair_shares(share, want, self._first)
+            targets = fair_shares(share, want)
             rooms = [most - target for most, target in zip(cap, targets, strict=True)]
-            extras = fair_shares(more, rooms, self._first)
+            extras = fair_shares(more, rooms)
             for member, target, extra in zip(job.members.values(), targets, extras, strict=True):
                 member.target = target + extra
 

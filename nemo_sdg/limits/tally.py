@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nemo_sdg.limits.tokens import NO_TOKENS
 from nemo_sdg.limits.verdict import Kind
 
 if TYPE_CHECKING:
@@ -41,7 +42,14 @@ class Tally:
         self.seen: Seen = {}
 
     def settle(
-        self, verdict: Verdict, *, estimate: Tokens, used: Tokens | None, latency: float, current: bool, now: float
+        self,
+        verdict: Verdict,
+        estimate: Tokens,
+        used: Tokens | None,
+        latency: float,
+        *,
+        current: bool,
+        now: float,
     ) -> None:
         """Count an attempt's end; `current` says that it was admitted since the last burst of throttles."""
         if verdict.kind is Kind.OK:
@@ -52,7 +60,7 @@ class Tally:
             self.throttled |= current
             if verdict.after is not None:
                 self.until = max(self.until or now, now + verdict.after)
-            used = (0, 0)  # type: ignore[assignment] - what is turned away costs no tokens
+            used = NO_TOKENS  # what is turned away costs none
         prompt, completion = estimate if used is None else used
         self.prompt += prompt
         self.completion += completion

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from nemo_sdg.client import AsyncOpenAIClient, GenerationConfig
 from nemo_sdg.engine.job import SIMULATED
 from nemo_sdg.errors import ConfigError
+from nemo_sdg.limits import Limits
 from nemo_sdg.pipelines.own_stages import StageEntry, load_stages
 from nemo_sdg.stages import JsonlWriter, ParquetWriter, Sink, Stage
 
@@ -35,7 +36,7 @@ class ClientSettings(BaseModel):
 class JobConfig(BaseModel):
     """The part of a config that all pipelines share."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
 
     pipeline: str
     """Which pipeline."""
@@ -49,6 +50,8 @@ class JobConfig(BaseModel):
     """Sampling parameters; see `GenerationConfig`."""
     client: ClientSettings = ClientSettings()
     """How the endpoint is asked."""
+    limits: Limits = Limits()
+    """What the endpoint allows all workers together; what is not said is learnt. See `Limits`."""
     stages: list[StageEntry] = []
     """Stages of your own after the pipeline's: `module:Class`, or `module:Class: {argument: value}`."""
     output: Path
@@ -86,6 +89,11 @@ class JobConfig(BaseModel):
     def _generation(cls, value: Any) -> Any:
         return GenerationConfig.of(value) if value is None or isinstance(value, dict) else value
 
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _limits(cls, value: Any) -> Any:
+        return Limits.of(value) if value is None or isinstance(value, dict) else value
+
     @property
     def simulated(self) -> bool:
         """Whether the simulated endpoint answers, for want of another."""
@@ -96,7 +104,9 @@ class JobConfig(BaseModel):
         options: dict[str, Any] = {"base_url": self.base_url} if self.base_url else {}
         if self.base_url and self.model == SIMULATED and self.api_key_env is None:
             options["api_key"] = "none"  # whatever keys the environment holds are not for the simulator
-        return AsyncOpenAIClient(api_key_env=self.api_key_env, **self.client.model_dump(), **options)
+        return AsyncOpenAIClient(
+            api_key_env=self.api_key_env, limits=self.limits, **self.client.model_dump(), **options
+        )
 
     def own_stages(self) -> list[Stage]:
         """Return the user's stages."""

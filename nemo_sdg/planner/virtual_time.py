@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -11,38 +12,31 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class _Jump(selectors.DefaultSelector):
+    """Waits for nothing: where it would, the clock jumps."""
+
+    jumped = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout is None:
+            raise RuntimeError("nothing will ever happen again: somebody waits in vain")
+        self.jumped += max(0.0, timeout)
+        return super().select(0)
+
+
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """A loop that never sleeps: when nothing is ready, its clock jumps to the next timer.
 
     Raises `RuntimeError` where a real loop would wait for ever.
     """
 
-    _ready: Any
-    _scheduled: Any
-
     def __init__(self) -> None:
-        super().__init__()
-        self._now = 0.0
+        self._jump = _Jump()
+        super().__init__(self._jump)
 
     def time(self) -> float:
         """Return the simulated seconds since the loop was made."""
-        return self._now
-
-    def _run_once(self) -> None:
-        if not self._ready:
-            while self._scheduled and self._scheduled[0].cancelled():
-                self._drop_cancelled()
-            if not self._scheduled:
-                raise RuntimeError("nothing will ever happen again: somebody waits in vain")
-            self._now = max(self._now, self._scheduled[0].when())
-        super()._run_once()  # type: ignore[misc] - asyncio's own loops have it
-
-    def _drop_cancelled(self) -> None:
-        import heapq  # noqa: PLC0415
-
-        timer = heapq.heappop(self._scheduled)
-        timer._scheduled = False  # noqa: SLF001
-        self._timer_cancelled_count -= 1
+        return self._jump.jumped
 
 
 def in_virtual_time(main: Callable[[asyncio.AbstractEventLoop], Coroutine[Any, Any, T]]) -> T:

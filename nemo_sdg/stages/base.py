@@ -12,13 +12,13 @@ from nemo_sdg.errors import ConfigError, FatalRequestError, OutputError, RunStop
 from nemo_sdg.stages.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
     from nemo_sdg.client import Completion
-    from nemo_sdg.limits import Limiter
+    from nemo_sdg.limits import BudgetName, Limiter
 
 ENDS_THE_JOB = (FatalRequestError, RunStopped, ConfigError, OutputError)
 """What a stage may raise that is no row's fault; anything else rejects the rows for which it is raised."""
@@ -122,7 +122,7 @@ class PaidStage(Stage):
     async def process_paid(self, batch: pa.Table, ledger: Ledger) -> pa.Table:
         """As `process`, recalling from and recording to `ledger`.
 
-        Raises `FatalRequestError` when no request can succeed, `RunStopped` when `limiter` was stopped.
+        Raises `FatalRequestError` when no request can succeed, `RunStopped` when its limiters were stopped.
         """
 
     async def check(self) -> list[str]:
@@ -138,8 +138,11 @@ class PaidStage(Stage):
 
     @property
     @abstractmethod
-    def limiter(self) -> Limiter:
-        """What admits its requests; the engine stops it and shows its flow."""
+    def limiters(self) -> Mapping[BudgetName, Limiter]:
+        """What admits its requests, by whose limits these are.
+
+        The engine has those of one name share one budget, stops them and shows their flow.
+        """
 
     async def process(self, batch: pa.Table) -> pa.Table:
         """Run outside an engine, where answers are kept only as long as the call lasts."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nemo_sdg.client import Completion, ConversationFormatter
-    from nemo_sdg.limits import Limiter
+    from nemo_sdg.limits import BudgetName, Limiter
     from nemo_sdg.stages.base import Ledger
 
 
@@ -73,9 +73,9 @@ class LLMGenerationStage(PaidStage):
         self.adds = own + choice + tuple(field.name for field in self.parsed)
 
     @property
-    def limiter(self) -> Limiter:
+    def limiters(self) -> Mapping[BudgetName, Limiter]:
         """What admits this stage's requests: its client's."""
-        return self.client.limiter
+        return self.client.limiters(self.model_name)
 
     def settings(self) -> Mapping[str, Any]:
         """Return what determines the answers."""
@@ -164,7 +164,8 @@ class LLMGenerationStage(PaidStage):
             raise
         except ENDS_THE_JOB as error:
             ledger.record_failure(error)
-            self.limiter.stop()  # nothing that still waits could succeed
+            for limiter in self.limiters.values():
+                limiter.stop()  # nothing that still waits could succeed
             raise
         except RequestError as error:
             ledger.record_failure(error)
