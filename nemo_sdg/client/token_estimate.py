@@ -22,7 +22,7 @@ _MEMORY = 50
 
 
 class TokenEstimate:
-    """Estimates requests to one model: characters of the prompt by a token's length, and answers' mean length.
+    """Estimates requests to one model by the characters of their prompts and the mean length of answers.
 
     Right on average, which is what a budget of tokens per minute needs; each estimate is settled with what
     the server counted.

@@ -57,7 +57,8 @@ class Budget:
     def __init__(self) -> None:
         self._members = Members()
         self._buckets: dict[LimitKind, Bucket] = {}
-        self._sources: dict[LimitKind, str] = {}
+        self._allowed: dict[LimitKind, tuple[float, str]] = {}
+        """Per minute, and who says so."""
         self._seen: dict[LimitKind, float] = {}
         self._learnt = LearntRate()
         self._adaptive = AdaptiveWindow(FIRST_ATTEMPTS)
@@ -201,21 +202,23 @@ class Budget:
         learnt = self._learnt.at(now)
         part = self._part_rebuilt(now)
         for kind, per_minute in known.items():
-            rate = None if per_minute is None else _prudent(per_minute / 60)
+            rate = None if per_minute is None else per_minute / 60
             source = "configured" if per_minute == configured.get(kind) else "headers"
             if kind == "requests" and learnt is not None:
                 rate, source = learnt, "throttles"
             bucket = self._buckets.get(kind)
             if rate is None:
                 self._buckets.pop(kind, None)
-            elif bucket is None:
-                self._buckets[kind] = Bucket(rate * part, max(now, self._paused_until))
-            elif bucket.rate != rate * part:
-                bucket.set_rate(rate * part, now)
-            self._sources[kind] = source
+                continue
+            self._allowed[kind] = rate * 60, source
+            rate = _prudent(rate * part)
+            if bucket is None:
+                self._buckets[kind] = Bucket(rate, max(now, self._paused_until))
+            elif bucket.rate != rate:
+                bucket.set_rate(rate, now)
 
     def _part_rebuilt(self, now: float) -> float:
-        """Return the part of the rates that is not used by members which have yet to come from a lost budget."""
+        """Return the part of the rates that members do not use which have yet to come from a lost budget."""
         if self._rebuilt_at is None or now - self._rebuilt_at > _REBUILT:
             return 1.0
         return min(1.0, sum(member.share or 0.0 for member in self._members)) or 1.0
@@ -301,8 +304,7 @@ class Budget:
             "completion_tokens": completion,
         }
         uses = [
-            Use(kind, bucket.rate * 60, used[kind], self._sources[kind])
-            for kind, bucket in self._buckets.items()
+            Use(kind, self._allowed[kind][0], used[kind], self._allowed[kind][1]) for kind in self._buckets
         ]
         if self._window_source:
             uses.append(Use("in flight", self._window, self._members.in_flight, self._window_source))
@@ -310,7 +312,7 @@ class Budget:
 
 
 def _prudent(rate: float) -> float:
-    """Return a little less than `rate`, where requests that come early by milliseconds would be turned away."""
+    """Return a little less than `rate`, where a request that comes early by milliseconds is turned away."""
     return rate * (1 - _JITTER / max(1.0, rate))
 
 

@@ -1,5 +1,6 @@
-"""What a limiter and the budget that it shares with others tell each other. All times are durations in seconds,
-so that clocks of different machines never meet.
+"""What a limiter and the budget that it shares with others tell each other.
+
+All times are durations in seconds, so that clocks of different machines never meet.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def fair_shares(total: int, wants: Sequence[int]) -> list[int]:
     open_ = [number for number, want in enumerate(wants) if want > 0]
     while open_ and left >= len(open_):
         each = left // len(open_)
-        level = min(each, min(wants[number] - shares[number] for number in open_))
+        level = min(each, *(wants[number] - shares[number] for number in open_))
         for number in open_:
             shares[number] += level
         left -= level * len(open_)

@@ -23,7 +23,7 @@ _ENOUGH = 10.0
 
 
 class LearntRate:
-    """Requests a second that an endpoint bears, as far as throttles tell; like CUBIC (RFC 9438) in its growth.
+    """Requests a second that an endpoint bears, as far as throttles tell; grows like CUBIC (RFC 9438).
 
     A burst of throttles cuts the rate once, to a little under what succeeded just before. It returns there
     within seconds, goes on carefully, and ever faster while there are no throttles.

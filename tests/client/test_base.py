@@ -87,7 +87,7 @@ def test_the_class_decides(error, attempts):
 
     assert caught.value is error
     assert len(client.asked) == attempts
-    assert client.limiter.in_flight == 0
+    assert client.limiter_for("m").in_flight == 0
 
 
 @pytest.mark.parametrize("kind", [RateLimitError, OverloadedError])
@@ -120,7 +120,7 @@ def test_no_slot_leaks(error):
 
     with contextlib.suppress(error):
         asyncio.run(main())
-    assert client.limiter.in_flight == 0
+    assert client.limiter_for("m").in_flight == 0
 
 
 def test_travels():
@@ -161,10 +161,10 @@ def test_cancellation_leaks_no_slot(number, schedule):
             for task, cancelled in tasks:
                 if cancelled == turn:
                     task.cancel()
-            assert client.limiter.in_flight <= number
+            assert client.limiter_for("m").in_flight <= number
             await asyncio.sleep(0)
         await asyncio.gather(*(task for task, _ in tasks), return_exceptions=True)
-        return client.limiter.in_flight
+        return client.limiter_for("m").in_flight
 
     assert asyncio.run(main()) == 0
 
@@ -208,7 +208,7 @@ def test_stop_reaches_a_request_that_backs_off():
     async def main():
         asking = asyncio.ensure_future(client.complete(MESSAGES, "m"))
         await asyncio.sleep(0.05)
-        client.limiter.stop()
+        client.limiter_for("m").stop()
         async with asyncio.timeout(20):
             await asking
 

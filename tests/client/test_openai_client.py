@@ -35,7 +35,7 @@ from nemo_sdg.errors import (
     ServerError,
     UnreachableError,
 )
-from nemo_sdg.limits import LocalLimiter
+from nemo_sdg.limits import Limiter
 from nemo_sdg.simulator import Faults, Latency, Limits
 
 MESSAGES = [{"role": "user", "content": "Say something in French."}]
@@ -360,7 +360,7 @@ def test_deadline_bounds_an_attempt(simulator, make, ask):
 
     assert caught.value.attempts == 1
     assert time.monotonic() - started < 20
-    assert client.limiter.in_flight == 0
+    assert client.limiter_for("m").in_flight == 0
 
 
 @pytest.mark.parametrize("code", ["insufficient_quota", "billing_hard_limit_reached"])
@@ -477,7 +477,7 @@ def test_five_runs_one_client(simulator, make):
         gc.collect()
 
     assert len(client._transport._pools) == 0
-    assert client.limiter.in_flight == 0
+    assert client.limiter_for("m").in_flight == 0
 
 
 @pytest.mark.parametrize("pickler", [pickle, cloudpickle])
@@ -485,11 +485,11 @@ def test_travels(simulator, make, ask, pickler):
     """A client works after pickling, used or not; its limiter's state stays behind."""
     client = make(simulator(), max_concurrent_requests=3, max_retries=7, deadline=50)
     ask(client)
-    client.limiter.stop()
+    client.limiter_for("m").stop()
     there = pickler.loads(pickler.dumps(client))
 
     assert ask(there).texts
-    assert isinstance(there.limiter, LocalLimiter)
+    assert isinstance(there.limiter_for("m"), Limiter)
     assert (there.max_concurrent_requests, there.max_retries, there.deadline) == (3, 7, 50)
 
 
@@ -497,7 +497,7 @@ def test_stopped(make, ask, simulator):
     """A stopped client sends nothing more and says so."""
     server = simulator()
     client = make(server)
-    client.limiter.stop()
+    client.limiter_for("m").stop()
     with pytest.raises(RunStopped):
         ask(client)
 
@@ -511,12 +511,12 @@ def test_cancellation_gives_the_slot_back(simulator, make):
         client = make(simulator(faults=Faults(hang=1)), max_concurrent_requests=2)
         tasks = [asyncio.ensure_future(client.complete(MESSAGES, "m")) for _ in range(6)]
         await asyncio.sleep(0.2)
-        in_flight = client.limiter.in_flight
+        in_flight = client.limiter_for("m").in_flight
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
         await client.close()
-        return in_flight, client.limiter.in_flight
+        return in_flight, client.limiter_for("m").in_flight
 
     assert asyncio.run(main()) == (2, 0)
 
@@ -684,7 +684,7 @@ def test_sync_in_a_stage(given, number):
     client = OpenAIClient(base_url="http://localhost/v1", api_key="none", **given)
     for each in (client, pickle.loads(pickle.dumps(client))):
         assert each.asynchronous is each.asynchronous
-        assert each.asynchronous.limiter.most_in_flight == number
+        assert each.asynchronous.limiter_for("m").most_in_flight == number
 
 
 def test_sync_threads_do_not_wait_for_one_another(simulator):
@@ -730,7 +730,7 @@ def test_sync_closed_amid_a_request(simulator):
         client.close()
         with pytest.raises(RunStopped):
             asking.result(20)
-    assert client._client.limiter.in_flight == 0
+    assert client._client.limiter_for("m").in_flight == 0
 
 
 def test_sync_forgotten_ends_its_thread(simulator):
