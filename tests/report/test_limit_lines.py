@@ -107,3 +107,9 @@ def test_numbers_that_are_none(lines, use):
 def test_held_back(snapshot, seconds, said):
     """The two most important reasons are said, unless they are next to nothing."""
     assert held_back(snapshot(1, held_back=seconds)) == said
+
+
+def test_a_long_name_gives_way(lines, use):
+    """The name of an endpoint leaves half of the room to its numbers."""
+    first, _ = lines(use(model="x" * 90, pause=3.0), use(model="y"), room=40)
+    assert first.startswith("x" * 19 + "…: paused 3.0 s")

@@ -49,3 +49,11 @@ def test_what_was_neither_known_nor_used(moments):
     """A limit of which nothing was ever known or used is not there; nothing comes of nothing."""
     assert limit_series(moments((None, 0.0), None)) == []
     assert limit_series([]) == []
+
+
+def test_numbers_that_are_none(use):
+    """Moments come in the order of time; what has no place in it, and a use that is no number, is left out."""
+    nan = float("nan")
+    made = [UseAt(t, [use(("requests", 10.0, used, ""))]) for t, used in ((2.0, 5.0), (nan, 9.0), (1.0, nan))]
+    (series,) = limit_series(made)
+    assert series.points == [Point(1), Point(2, 10, 5)]
