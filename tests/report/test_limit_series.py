@@ -52,7 +52,7 @@ def test_what_was_neither_known_nor_used(moments):
 
 
 def test_numbers_that_are_none(use):
-    """Moments come in the order of time; what has no place in it, and a use that is no number, is left out."""
+    """Moments come in the order of time; those without a place in it and odd numbers are left out."""
     nan = float("nan")
     made = [UseAt(t, [use(("requests", 10.0, used, ""))]) for t, used in ((2.0, 5.0), (nan, 9.0), (1.0, nan))]
     (series,) = limit_series(made)
