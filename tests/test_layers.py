@@ -25,13 +25,18 @@ ORDER = (
     "errors",
 )
 BELOW = {layer: set(ORDER[index + 1 :]) for index, layer in enumerate(ORDER)}
-BESIDE = {"report": {"", "cli", "pipeline", "engine"}, "simulator": {"cli"}}
+BESIDE = {
+    "report": {"", "cli", "pipeline", "engine"},
+    "simulator": {"cli", "planner"},
+    "planner": {"cli"},
+}
 ALLOWED = {
     **{
         layer: below | {name for name, users in BESIDE.items() if layer in users}
         for layer, below in BELOW.items()
     },
     **{name: {"errors"} for name in BESIDE},
+    "planner": {"errors", "limits", "simulator"},
 }
 SAME = {"column_check": "pipeline"}  # helper module -> the layer that it belongs to
 COSTLY = {"lingua", "openai", "pandas", "ray", "torch"}

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.client.answer import completion_from
 from nemo_sdg.client.backoff import backoff
-from nemo_sdg.client.failure import verdict_on
+from nemo_sdg.client.failure import Judged, verdict_on
 from nemo_sdg.client.first_requests import FirstRequests
 from nemo_sdg.client.generation_config import GenerationConfig
 from nemo_sdg.client.health import Health
+from nemo_sdg.client.question import Question, Tries
 from nemo_sdg.client.token_estimate import TokenEstimate
 from nemo_sdg.errors import (
     ConfigError,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from nemo_sdg.client.completion import Completion
     from nemo_sdg.client.conversation import ConversationFormatter
-    from nemo_sdg.limits import Permit, Tokens, Verdict
+    from nemo_sdg.limits import Permit
 
 DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
@@ -176,49 +177,60 @@ class AsyncLLMClient(ABC):
             if isinstance(messages, str):  # type: ignore[unreachable]
                 raise ConfigError("messages is one text: give a list of {'role': ..., 'content': ...}")
             messages = list(messages)  # an iterator would be empty at the second attempt
-        limiter = self.limiter_for(model)
-        config = GenerationConfig.of(generation_config)
-        estimate = self._estimates[model].of(messages, config)
-        tries = _Tries()
-        failure: Exception | None = None
-        deadline = 0.0
+        question = Question(messages, model, conversation_formatter, generation_config)
+        tries = Tries()
         while True:
-            if failure is None:
-                permit = await limiter.acquire(estimate)
-                if not self._health.proven:
-                    self._first.begin(tries)
-                deadline = time.monotonic() + self.deadline
-            else:
-                permit = await self._acquire_again(limiter, estimate, deadline, failure, tries)
-            tries.attempts += 1
-            started = time.monotonic()
-            attempt = self._complete_impl(messages, model, conversation_formatter, config)
-            if deadline - started < self._longest_attempt:
-                attempt = self._until(deadline - started, attempt)
-            try:
-                completion = await attempt
-            except Exception as error:  # noqa: BLE001 - judged, and raised unless it is known
-                failure, verdict, seen = verdict_on(error)
-                permit.settle(None, verdict, seen)
-            except BaseException:
-                permit.settle(None, NO)
-                raise
-            else:
-                used = completion.usage.tokens
-                permit.settle(used, OK, completion.limits)
-                if used is not None:
-                    self._estimates[model].learn(messages, config.n or 1, used)
-                now = time.monotonic()
-                self._health.completed(now)
-                completion.latency = now - started
-                completion.attempts = tries.attempts
-                completion.throttles = tries.throttles
-                return completion
-            tries.add(verdict, failure)
-            away = self._health.failed(failure, started, first=not tries.outages)
-            delay = self._delay(failure, verdict, tries, deadline, away)
+            asked, permit = await self._admitted(question, tries)
+            outcome = await asked._attempt(question, tries, permit)  # noqa: SLF001 - itself, or one of its own
+            if not isinstance(outcome, Judged):
+                return outcome
+            delay = asked._delay(outcome, tries)  # noqa: SLF001 - as above
             if delay is not None:
-                await limiter.pause(delay)
+                await self.limiter_for(model).pause(delay)
+
+    async def _admitted(self, question: Question, tries: Tries) -> tuple[AsyncLLMClient, Permit]:
+        """Wait until an attempt may be sent; return the client to send it with, and the permit."""
+        limiter = self.limiter_for(question.model)
+        estimate = self._estimates[question.model].of(question.messages, question.config)
+        if tries.failure is None:
+            permit = await limiter.acquire(estimate)
+            if not self._health.proven:
+                self._first.begin(tries)
+            tries.deadline = time.monotonic() + self.deadline
+            return self, permit
+        try:
+            async with asyncio.timeout(max(0.0, tries.deadline - time.monotonic())):
+                return self, await limiter.acquire(estimate, urgent=True)
+        except TimeoutError:
+            raise self._given_up(self._too_late(tries.failure, tries), tries) from None
+
+    async def _attempt(self, question: Question, tries: Tries, permit: Permit) -> Completion | Judged:
+        """Make one attempt, and settle its permit."""
+        tries.attempts += 1
+        tries.started = started = time.monotonic()
+        attempt = self._complete_impl(*question)
+        if tries.deadline - started < self._longest_attempt:
+            attempt = self._until(tries.deadline - started, attempt)
+        try:
+            completion = await attempt
+        except Exception as error:  # noqa: BLE001 - judged, and raised unless it is known
+            judged = verdict_on(error)
+            permit.settle(None, judged.verdict, judged.seen)
+            tries.add(judged)
+            return judged
+        except BaseException:
+            permit.settle(None, NO)
+            raise
+        used = completion.usage.tokens
+        permit.settle(used, OK, completion.limits)
+        if used is not None:
+            self._estimates[question.model].learn(question.messages, question.config.n or 1, used)
+        now = time.monotonic()
+        self._health.completed(now)
+        completion.latency = now - started
+        completion.attempts = tries.attempts
+        completion.throttles = tries.throttles
+        return completion
 
     async def _complete_impl(
         self,
@@ -231,14 +243,13 @@ class AsyncLLMClient(ABC):
         choices = [{"message": {"content": text}} for text in texts]
         return completion_from({"model": model, "choices": choices})
 
-    def _delay(
-        self, failure: Exception, verdict: Verdict, tries: _Tries, deadline: float, away: float | None
-    ) -> float | None:
+    def _delay(self, judged: Judged, tries: Tries) -> float | None:
         """Return the seconds until the next attempt, None where the limiter decides.
 
-        Raises `failure`, or what it amounts to, when there is no next attempt. `away` are the seconds for
-        which the endpoint is away, as far as this failure shows.
+        Raises the failure, or what it amounts to, when there is no next attempt.
         """
+        failure, verdict = judged.error, judged.verdict
+        away = self._health.failed(failure, tries.started, first=not tries.outages)
         if verdict.kind is Kind.NO:
             error = self._too_late(None, tries) if isinstance(failure, _OutOfTime) else failure
             raise self._given_up(error, tries)
@@ -252,7 +263,7 @@ class AsyncLLMClient(ABC):
             raise self._given_up(self._final(failure, tries, away), tries)
         else:
             delay = backoff(tries.retries, self.base_delay, verdict.after)
-        if time.monotonic() + delay >= deadline:
+        if time.monotonic() + delay >= tries.deadline:
             raise self._given_up(self._too_late(failure, tries), tries)
         return delay
 
@@ -266,16 +277,7 @@ class AsyncLLMClient(ABC):
                 raise _OutOfTime from None
             raise
 
-    async def _acquire_again(
-        self, limiter: Limiter, estimate: Tokens, deadline: float, failure: Exception, tries: _Tries
-    ) -> Permit:
-        try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return await limiter.acquire(estimate, urgent=True)
-        except TimeoutError:
-            raise self._given_up(self._too_late(failure, tries), tries) from None
-
-    def _too_late(self, failure: Exception | None, tries: _Tries) -> DeadlineError:
+    def _too_late(self, failure: Exception | None, tries: Tries) -> DeadlineError:
         last = "was not answered in the time that was left" if failure is None else f"failed: {failure}"
         return DeadlineError(
             f"no answer within deadline={self.deadline:g} s and {tries.attempts} attempts; "
@@ -285,7 +287,7 @@ class AsyncLLMClient(ABC):
             throttles=tries.throttles,
         )
 
-    def _given_up(self, error: Exception, tries: _Tries) -> Exception:
+    def _given_up(self, error: Exception, tries: Tries) -> Exception:
         """Return what to raise for a request that failed with `error`: that no request succeeds, if so."""
         if self._health.proven or not isinstance(error, RequestError) or isinstance(error, FatalRequestError):
             return error
@@ -301,7 +303,7 @@ class AsyncLLMClient(ABC):
             request_id=error.request_id,
         )
 
-    def _final(self, failure: Exception, tries: _Tries, away: float | None) -> Exception:
+    def _final(self, failure: Exception, tries: Tries, away: float | None) -> Exception:
         if not self._health.answered and isinstance(failure, ConnectionFailedError):
             advice = "none was ever answered: check base_url and the network"
         elif away is not None and self._health.gone(failure):
@@ -317,20 +319,3 @@ class AsyncLLMClient(ABC):
 
 class _OutOfTime(Exception):  # noqa: N818 - never leaves this module
     """The deadline came while an attempt was in flight."""
-
-
-class _Tries:
-    """How often one request was tried, and what came of it."""
-
-    __slots__ = ("__weakref__", "attempts", "outages", "retries", "throttles")
-
-    def __init__(self) -> None:
-        self.attempts = self.outages = self.retries = self.throttles = 0
-
-    def add(self, verdict: Verdict, failure: Exception) -> None:
-        self.retries += verdict.kind is Kind.TRANSIENT
-        self.throttles += verdict.kind is Kind.THROTTLED
-        if isinstance(failure, RequestError):
-            if failure.attempts == 0:  # refused before it was sent
-                self.attempts -= 1
-            failure.attempts, failure.throttles = self.attempts, self.throttles

@@ -36,6 +36,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Parcel).decode
 _COLUMN = "parcel"
 _RAY_NAMES = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
+_JOB = uuid.uuid4().hex  # all runs of this process are one job to a budget
 _CPUS = 0.1  # of a worker that asks for nothing: it mostly waits, and many should fit on a node
 
 
@@ -123,10 +124,9 @@ def _run(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> It
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     longest = max(shard.rows for shard in shards)
-    job = uuid.uuid4().hex
     dataset: Any = ray.data.from_arrow([_table(Parcel(shard)) for shard in shards])
     for pool in pools:
-        dataset = _through(dataset, pool, folder, job, longest, len(shards))
+        dataset = _through(dataset, pool, folder, longest, len(shards))
     try:
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             for packed in batch.column(_COLUMN):
@@ -135,7 +135,7 @@ def _run(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> It
         raise RunStopped(f"Ray failed: {error}") from error
 
 
-def _through(dataset: Any, pool: PoolWork, folder: Path, job: str, shard_rows: int, shards: int) -> Any:
+def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards: int) -> Any:
     import ray  # noqa: PLC0415 - takes long to import
 
     overlap = min(pool.overlap(shard_rows), shards)
@@ -144,7 +144,7 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, job: str, shard_rows: i
         warnings.simplefilter("ignore", DeprecationWarning)
         return dataset.map_batches(
             RayWorker,
-            fn_constructor_args=(Cargo(pickled((pool, environment_of(pool.stages), job))), str(folder)),
+            fn_constructor_args=(Cargo(pickled((pool, environment_of(pool.stages), _JOB))), str(folder)),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(

@@ -71,7 +71,7 @@ def test_by_status(kind):
         request=REQUEST,
     )
     extra = {} if kind is openai.OAuthError else {"message": "m"}
-    error, judged = verdict_on(kind(response=response, body=None, **extra))
+    error, judged = verdict_on(kind(response=response, body=None, **extra))[:2]
 
     assert type(error) is ours
     assert judged.kind is verdict
@@ -83,7 +83,7 @@ def test_by_status(kind):
 @pytest.mark.parametrize("error", OTHERS, ids=lambda error: type(error).__name__)
 def test_without_an_answer(error):
     """Each other error is one of ours with its verdict."""
-    ours, verdict = verdict_on(error)
+    ours, verdict = verdict_on(error)[:2]
 
     assert (type(ours), verdict) == OTHERS[error]
 
@@ -91,7 +91,7 @@ def test_without_an_answer(error):
 def test_an_answer_that_was_not_read():
     """Of a streamed answer that nobody read, the SDK's own message is shown."""
     response = httpx2.Response(500, stream=httpx2.ByteStream(b""), request=REQUEST)
-    ours, _ = verdict_on(openai.InternalServerError("from the SDK", response=response, body=None))
+    ours, _ = verdict_on(openai.InternalServerError("from the SDK", response=response, body=None))[:2]
 
     assert "from the SDK" in str(ours)
 

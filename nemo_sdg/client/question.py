@@ -1,0 +1,62 @@
+"""One request on its way to an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nemo_sdg.client.generation_config import GenerationConfig
+from nemo_sdg.errors import RequestError
+from nemo_sdg.limits import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nemo_sdg.client.conversation import ConversationFormatter
+    from nemo_sdg.client.failure import Judged
+
+
+class Question(NamedTuple):
+    """What is asked, whoever is asked and however often."""
+
+    messages: Iterable[Mapping[str, Any]]
+    model: str
+    conversation_formatter: ConversationFormatter | None
+    generation_config: GenerationConfig | dict[str, Any] | None
+
+    @property
+    def config(self) -> GenerationConfig:
+        """The generation config; raises `ConfigError` for one of no use."""
+        return GenerationConfig.of(self.generation_config)
+
+
+class Tries:
+    """How often a question was asked, and what came of it."""
+
+    __slots__ = (
+        "__weakref__",
+        "attempts",
+        "deadline",
+        "failure",
+        "outages",
+        "retries",
+        "started",
+        "throttles",
+    )
+
+    def __init__(self) -> None:
+        self.attempts = self.outages = self.retries = self.throttles = 0
+        self.failure: Exception | None = None
+        """Of the last attempt."""
+        self.started = self.deadline = 0.0
+        """Of the last attempt, and of all; by the monotonic clock."""
+
+    def add(self, judged: Judged) -> None:
+        """Count an attempt that failed."""
+        failure, kind = judged.error, judged.verdict.kind
+        self.failure = failure
+        self.retries += kind is Kind.TRANSIENT
+        self.throttles += kind is Kind.THROTTLED
+        if isinstance(failure, RequestError):
+            if failure.attempts == 0:  # refused before it was sent
+                self.attempts -= 1
+            failure.attempts, failure.throttles = self.attempts, self.throttles
