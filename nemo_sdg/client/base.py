@@ -12,7 +12,6 @@ from nemo_sdg.client.answer import completion_from
 from nemo_sdg.client.backoff import backoff
 from nemo_sdg.client.failure import Judged, verdict_on
 from nemo_sdg.client.first_requests import FirstRequests
-from nemo_sdg.client.generation_config import GenerationConfig
 from nemo_sdg.client.health import Health
 from nemo_sdg.client.question import Question, Tries
 from nemo_sdg.client.token_estimate import TokenEstimate
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from nemo_sdg.client.completion import Completion
     from nemo_sdg.client.conversation import ConversationFormatter
+    from nemo_sdg.client.generation_config import GenerationConfig
     from nemo_sdg.limits import Permit
 
 DEADLINE = 3600.0
