@@ -33,6 +33,17 @@ class ClientSettings(BaseModel):
     """Seconds for one request with all its tries."""
 
 
+class Prices(BaseModel):
+    """What the endpoint charges for a million tokens, in any currency."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    prompt: float = Field(ge=0, allow_inf_nan=False)
+    """Money for a million prompt tokens."""
+    completion: float = Field(ge=0, allow_inf_nan=False)
+    """Money for a million completion tokens."""
+
+
 class JobConfig(BaseModel):
     """The part of a config that all pipelines share."""
 
@@ -66,6 +77,8 @@ class JobConfig(BaseModel):
     """Address of a Ray cluster; none: RAY_ADDRESS, else Ray is started on this machine."""
     shard_rows: int | None = Field(default=None, ge=1)
     """Rows that a worker takes and commits at a time; none: as suits the number of rows."""
+    prices: Prices | None = None
+    """Money for a million tokens, `prompt` and `completion`: `nemo-sdg plan` says what a job costs."""
     simulator: dict[str, Any] | None = None
     """Latency, limits and faults of the simulated endpoint; see `nemo-sdg simulate --help`."""
 
