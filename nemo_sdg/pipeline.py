@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nemo_sdg.column_check import check_columns
 from nemo_sdg.engine.job import Plan, run_job
@@ -80,7 +80,7 @@ class Pipeline:
         self,
         *,
         engine: str | None = None,
-        workers: int | None = None,
+        workers: int | Literal["auto"] | None = None,
         address: str | None = None,
         shard_rows: int | None = None,
         observer: Observer | None = None,
@@ -89,9 +89,9 @@ class Pipeline:
         """Run, or go on where a stopped run into the same folder was; return what happened.
 
         `engine` is "ray" (by default) or "local" (this process alone, without Ray), `workers` the number
-        of Ray actors (2), each with a client of its own, `address` that of a Ray cluster (None: RAY_ADDRESS,
-        else Ray is started here). A shard of `shard_rows` rows is what a worker takes and commits at a time.
-        Progress goes to `observer`, by default to standard error; `began` is when the command started, in
+        of Ray actors (2), each with a client of its own, or "auto": as many as the limits can feed. `address`
+        is that of a Ray cluster (None: RAY_ADDRESS, else Ray is started here). A shard of `shard_rows` rows is
+        what a worker takes and commits at a time. Progress goes to `observer`, by default to standard error; `began` is when the command started, in
         Unix seconds.
 
         Raises `ConfigError`, `OutputError` and `FatalRequestError` for what shows before work begins; see

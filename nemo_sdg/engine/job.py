@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from nemo_sdg.engine.autoscaling import Scaling
 from nemo_sdg.engine.folder import Manifest, RunFolder, changed_settings
 from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
@@ -50,7 +51,8 @@ class Plan:
     stages: tuple[Stage, ...]
     sink: Sink
     engine: Literal["ray", "local"] = "ray"
-    workers: int = 2
+    workers: int | Literal["auto"] = 2
+    """Ray actors that ask; "auto": as many as the limits can feed, up to one for each CPU of the cluster."""
     address: str | None = None
     """Of a Ray cluster; None: RAY_ADDRESS, else a Ray of its own on this machine."""
     shard_rows: int | None = None
@@ -60,10 +62,11 @@ class Plan:
         """Check every value."""
         if self.engine not in ("ray", "local"):
             raise ConfigError(f"engine is {self.engine!r}: give 'ray' or 'local'")
-        for key in ("workers", "shard_rows"):
+        for key, other in (("workers", "auto"), ("shard_rows", None)):
             value = getattr(self, key)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ConfigError(f"{key} is {value!r}: give a whole number of at least 1")
+            if value != other and (not isinstance(value, int) or value < 1):
+                or_auto = ", or 'auto'" if other else ""
+                raise ConfigError(f"{key} is {value!r}: give a whole number of at least 1{or_auto}")
 
     @property
     def paid_stages(self) -> list[PaidStage]:
@@ -130,10 +133,8 @@ class _Run:
         self._manifest = manifest
         self._observer = observer
         self._began = began
-        self._pools = divide(plan.source, plan.stages, plan.sink, plan.workers)
-        wanted = sum(pool.workers for pool in self._pools) if plan.engine == "ray" else len(self._pools)
-        self._progress = Progress(folder, manifest.rows, done.values(), wanted, began)
-        self._workers = wanted
+        self._progress = Progress(folder, manifest.rows, done.values(), began)
+        self._scaling: Scaling | None = None
         self._uses = UseHistory()
         self._failure: tuple[str, str] = ("", "")
 
@@ -142,6 +143,13 @@ class _Run:
         folder.stop_mark.unlink(missing_ok=True)
         for stale in folder.heartbeats():
             stale.unlink(missing_ok=True)
+        workers = plan.workers
+        if workers == "auto":
+            self._scaling = Scaling(plan.paid_stages)
+            workers = self._scaling.workers
+        pools = divide(plan.source, plan.stages, plan.sink, workers)
+        wanted = sum(pool.workers for pool in pools) if plan.engine == "ray" else len(pools)
+        self._progress.workers_wanted = wanted
         models = sorted({getattr(stage, "model_name", "") for stage in plan.paid_stages} - {""})
         self._observer.begin(
             RunTitle(
@@ -152,10 +160,10 @@ class _Run:
                 endpoints=_endpoints(plan),
                 simulated=SIMULATED in models,
                 engine=plan.engine,
-                workers=self._workers,
+                workers=wanted,
             )
         )
-        starting = [f"starting {self._workers} Ray actors, which takes some seconds"]
+        starting = [f"starting {wanted} Ray actors, which takes some seconds"]
         for note in (*notes, *(starting if plan.engine == "ray" else [])):
             self._observer.note(note)
         with ExitStack() as stack:
@@ -164,7 +172,7 @@ class _Run:
             ticker = threading.Thread(target=self._tick, args=(ticking,), daemon=True)
             ticker.start()
             try:
-                for parcel in _engine(plan, self._pools, folder, shards):
+                for parcel in self._parcels(pools, shards):
                     self._take(parcel)
             except KeyboardInterrupt:
                 self._failure = ("stopped", "stopped at once; what was in flight is asked again")
@@ -178,6 +186,16 @@ class _Run:
                 folder.stop_mark.unlink(missing_ok=True)
                 report = self._finish(interrupts)
         return report
+
+    def _parcels(self, pools: Sequence[PoolWork], shards: Sequence[Shard]) -> Iterator[Parcel]:
+        if self._plan.engine == "local":
+            from nemo_sdg.engine.local import run_local  # noqa: PLC0415 - one of the two is needed
+
+            return run_local(pools, self._folder.path, shards)
+        from nemo_sdg.engine.ray_engine import run_on_ray  # noqa: PLC0415 - one of the two is needed
+
+        elastic = [] if self._scaling is None else self._scaling.elastic(pools)
+        return run_on_ray(pools, self._folder.path, shards, self._plan.address, elastic)
 
     def _finish(self, interrupts: Interrupts) -> RunReport:
         if interrupts.count and not self._failure[0]:
@@ -210,6 +228,8 @@ class _Run:
             snapshot = self._progress.snapshot()
             self._uses.add(snapshot.elapsed, snapshot.endpoints)
             self._observer.update(snapshot)
+            if self._scaling is not None:
+                self._progress.workers_wanted = self._scaling.follow(snapshot)
 
     def report(self) -> RunReport:
         folder, manifest, progress = self._folder, self._manifest, self._progress
@@ -227,7 +247,7 @@ class _Run:
             seconds=time.time() - self._began,
             seconds_to_first_request=progress.seconds_to_first_request(),
             requests_per_second=progress.requests_per_second(),
-            workers=self._workers,
+            workers=progress.workers_wanted,
             engine=self._plan.engine,
             endpoints=_endpoints(self._plan),
             simulated=SIMULATED in progress.models,
@@ -240,18 +260,6 @@ class _Run:
             limits=self._uses.samples(),
             held_back=progress.held_back(),
         )
-
-
-def _engine(
-    plan: Plan, pools: Sequence[PoolWork], folder: RunFolder, shards: Sequence[Shard]
-) -> Iterator[Parcel]:
-    if plan.engine == "local":
-        from nemo_sdg.engine.local import run_local  # noqa: PLC0415 - one of the two is needed
-
-        return run_local(pools, folder.path, shards)
-    from nemo_sdg.engine.ray_engine import run_on_ray  # noqa: PLC0415 - one of the two is needed
-
-    return run_on_ray(pools, folder.path, shards, plan.address)
 
 
 def _manifest(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]) -> tuple[Manifest, list[str]]:

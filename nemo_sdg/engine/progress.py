@@ -28,12 +28,10 @@ class Progress:
     `began` is when the command started, in Unix seconds.
     """
 
-    def __init__(
-        self, folder: RunFolder, rows: int, before: Iterable[ShardDone], workers: int, began: float
-    ) -> None:
+    def __init__(self, folder: RunFolder, rows: int, before: Iterable[ShardDone], began: float) -> None:
         self._folder = folder
         self._rows = rows
-        self._workers = workers
+        self.workers_wanted = 0
         self._began = began
         self._lock = threading.Lock()
         self._before = Counts()
@@ -78,7 +76,7 @@ class Progress:
             in_flight=sum(beat.in_flight for beat in alive),
             allowed=sum(beat.allowed for beat in alive),
             workers=len(alive),
-            workers_wanted=self._workers,
+            workers_wanted=self.workers_wanted,
             latency=[latency for beat in alive for latency in beat.span.latency],
             newest=newest.newest if newest else None,
             requests_before=self._before.requests,

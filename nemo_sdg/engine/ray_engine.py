@@ -18,6 +18,7 @@ import msgspec
 import pyarrow as pa
 
 from nemo_sdg.engine.budget_actor import RayLink, budget_actor
+from nemo_sdg.engine.elastic import let_follow
 from nemo_sdg.engine.travel import environment_of, pickled, unpickled
 from nemo_sdg.engine.work import Parcel
 from nemo_sdg.engine.worker import COLLECTION, Worker
@@ -28,6 +29,7 @@ from nemo_sdg.stages.base import PaidStage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nemo_sdg.engine.elastic import ElasticPool
     from nemo_sdg.engine.work import PoolWork
     from nemo_sdg.limits import BudgetName
     from nemo_sdg.stages.base import Shard
@@ -41,10 +43,15 @@ _CPUS = 0.1  # of a worker that asks for nothing: it mostly waits, and many shou
 
 
 def run_on_ray(
-    pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard], address: str | None
+    pools: Sequence[PoolWork],
+    folder: Path,
+    shards: Sequence[Shard],
+    address: str | None,
+    elastic: Sequence[ElasticPool | None] = (),
 ) -> Iterator[Parcel]:
     """Yield each shard's parcel as it comes back from the last pool.
 
+    `elastic` has one for each pool, None for one that keeps its number of workers.
     Uses the Ray instance of this process, else the cluster at `address` or in RAY_ADDRESS, else starts one
     here. Raises `RunStopped` when Ray itself fails.
     """
@@ -52,17 +59,18 @@ def run_on_ray(
     loading = threading.Thread(target=__import__, args=("ray.data",), daemon=True)
     loading.start()  # beside ray.init: both take seconds
     with _ray(address):
-        budgets = _budgets(pools)
+        _start_budgets(pools)
         loading.join()
-        _check_room(pools, len(shards), growing=bool(address or os.environ.get("RAY_ADDRESS")))
-        yield from _run(pools, folder, shards)
-        del budgets
+        pools = [_begun(pool, size, len(shards)) for pool, size in _paired(pools, elastic)]
+        _check_room(pools, growing=bool(address or os.environ.get("RAY_ADDRESS")))
+        yield from _run(pools, folder, shards, elastic)
 
 
-def _budgets(pools: Sequence[PoolWork]) -> list[Any]:
-    """Return the actors that have the limits which the stages' workers share; started while workers start."""
+def _start_budgets(pools: Sequence[PoolWork]) -> None:
+    """Have the actors started that have the limits which workers share; workers start meanwhile."""
     stages = [stage for pool in pools for stage in pool.stages if isinstance(stage, PaidStage)]
-    return [budget_actor(name) for name in {name for stage in stages for name in stage.limiters}]
+    for name in {name for stage in stages for name in stage.limiters}:
+        budget_actor(name)
 
 
 @contextmanager
@@ -94,7 +102,27 @@ def _ray(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _check_room(pools: Sequence[PoolWork], shards: int, *, growing: bool) -> None:
+def _begun(pool: PoolWork, size: ElasticPool | None, shards: int) -> PoolWork:
+    """Return `pool` with the workers that it begins with: no more than there are shards.
+
+    One that may grow gets at most a worker for each CPU of the cluster.
+    """
+    import ray  # noqa: PLC0415 - takes long to import
+
+    if size is not None:
+        size.most = min(size.most, shards, max(1, int(ray.cluster_resources().get("CPU", 1))))
+        size.least = min(size.least, shards)
+        size.desired = size.desired  # within the new bounds
+    return pool._replace(workers=min(pool.workers if size is None else size.desired, shards))
+
+
+def _paired(
+    pools: Sequence[PoolWork], elastic: Sequence[ElasticPool | None]
+) -> Iterator[tuple[PoolWork, ElasticPool | None]]:
+    return zip(pools, elastic or [None] * len(pools), strict=True)
+
+
+def _check_room(pools: Sequence[PoolWork], *, growing: bool) -> None:
     """Raise `ConfigError` when not all workers fit at once: Ray would wait for room for ever.
 
     A cluster that is joined may grow.
@@ -104,7 +132,7 @@ def _check_room(pools: Sequence[PoolWork], shards: int, *, growing: bool) -> Non
     wanted: dict[str, float] = defaultdict(float)
     for pool in pools:
         for name, amount in _needs(pool).items():
-            wanted[name] += amount * min(pool.workers, shards)
+            wanted[name] += amount * pool.workers
     there = ray.cluster_resources()
     for name, amount in wanted.items():
         if amount > there.get(name, 0) and not growing:
@@ -114,7 +142,9 @@ def _check_room(pools: Sequence[PoolWork], shards: int, *, growing: bool) -> Non
             )
 
 
-def _run(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> Iterator[Parcel]:
+def _run(
+    pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard], elastic: Sequence[ElasticPool | None]
+) -> Iterator[Parcel]:
     import ray  # noqa: PLC0415 - takes long to import
 
     context = ray.data.DataContext.get_current()
@@ -127,6 +157,7 @@ def _run(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> It
     dataset: Any = ray.data.from_arrow([_table(Parcel(shard)) for shard in shards])
     for pool in pools:
         dataset = _through(dataset, pool, folder, longest, len(shards))
+    let_follow(dataset, elastic)
     try:
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             for packed in batch.column(_COLUMN):
@@ -148,7 +179,7 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(
-                size=min(pool.workers, shards),
+                size=pool.workers,
                 max_concurrent_calls_per_actor=overlap,
                 max_tasks_in_flight_per_actor=overlap,
                 enable_true_multi_threading=True,

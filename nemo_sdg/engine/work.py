@@ -28,6 +28,11 @@ class PoolWork(NamedTuple):
     """Of one worker; None: hardly any, for it mostly waits."""
     workers: int
 
+    @property
+    def generates(self) -> bool:
+        """Whether it asks a model, with as many workers as the job has."""
+        return any(isinstance(stage, PaidStage) and not _alone(stage) for stage in self.stages)
+
     def overlap(self, shard_rows: int) -> int:
         """Return how many shards of `shard_rows` a worker must have at a time so that requests never run dry.
 

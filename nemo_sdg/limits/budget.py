@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nemo_sdg.limits.adaptive import AdaptiveWindow
 from nemo_sdg.limits.bucket import Bucket
-from nemo_sdg.limits.exchange import Grant, Load, Memory, Use
+from nemo_sdg.limits.exchange import LEASE, Grant, Load, Memory, Use
 from nemo_sdg.limits.learnt import LearntRate
 from nemo_sdg.limits.limits import Limits
 from nemo_sdg.limits.members import Members
@@ -30,8 +30,6 @@ LONGEST_PAUSE = 60.0
 LEAST_PAUSE = 0.1
 """Seconds of pause at least after a second burst with no success between; doubles with each further one,
 so that a server that says "again at once" and turns everybody away is not asked without end."""
-LEASE = 3.0
-"""Seconds after which a member that says nothing is taken for dead."""
 _MARGIN = 0.15
 """Seconds beyond the next exchange for which a member gets slots: what an exchange may take."""
 _POLL, _UNPACED_POLL, _SLOWEST_POLL = 0.1, 0.2, 1.0

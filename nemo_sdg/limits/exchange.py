@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+LEASE = 3.0
+"""Seconds after an exchange for which a grant holds; a member that is silent for longer is taken for dead."""
+
+
 class Load(NamedTuple):
     """Consecutive requests with the tokens that they are thought to take."""
 
@@ -64,6 +68,8 @@ class Report(msgspec.Struct):
     most: int = 1
     """Attempts that it can have in flight."""
     in_flight: int = 0
+    window: int = 0
+    """Attempts that it lets be in flight, by the last grant that it got."""
     waiting: int = 0
     """Requests that wait, whether they hold a slot or not."""
     wanted: list[Load] = []

@@ -7,7 +7,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nemo_sdg.limits.exchange import Grant, Load, Report
+from nemo_sdg.limits.exchange import LEASE, Grant, Load, Report
 from nemo_sdg.limits.tally import Tally
 from nemo_sdg.limits.verdict import Kind
 
@@ -23,6 +23,7 @@ LATE = 1.0
 """Seconds after which an exchange that was not answered is tried anew."""
 SOONEST = 0.02
 """Seconds at least between two exchanges."""
+_HOLDS = 0.9 * LEASE  # seconds, a little less than the budget's
 _MOST_LOADS = 64  # of a report
 _AT_HAND = 0.5  # seconds' worth of completions for which slots are kept at hand
 
@@ -41,7 +42,7 @@ class Lease:
         self.due = float("-inf")
         """When the next exchange is."""
         self.unanswered = False
-        self._exchanged_at = float("-inf")
+        self._exchanged_at = self._void_at = float("-inf")
         self._credits: float = 0
         self._credit_tokens = [0, 0]
         self._slots: deque[tuple[float, Load]] = deque()
@@ -50,7 +51,7 @@ class Lease:
 
     def may_send(self, now: float) -> bool:
         """Return whether rates and pauses let an attempt go at `now`; `advance` comes before."""
-        return self._credits >= 1 and now >= self.paused_until
+        return self._credits >= 1 and self.paused_until <= now < self._void_at
 
     def advance(self, now: float) -> None:
         """Take the slots whose time has come."""
@@ -114,12 +115,14 @@ class Lease:
         """Take in what the budget answered."""
         self.grant, self.granted, self.unanswered = grant, True, False
         self.due = now + grant.poll
+        self._void_at = self._exchanged_at + _HOLDS
         if self._tally.throttled:  # of which the budget does not know yet
             self.due = now
         else:
             self.paused_until = now + grant.pause if grant.pause else float("-inf")
         if grant.paced:
-            self._credits = 0 if self._credits == math.inf else self._credits
+            if self._credits == math.inf:
+                self._credits, self._credit_tokens = 0, [0, 0]
             self._slots.extend((now + slot.after, slot.load) for slot in grant.slots)
         else:
             self._credits = math.inf
@@ -193,7 +196,8 @@ class Lease:
         held = int(self._credits) + sum(load.requests for _, load in self._slots)
         size = self.grant.chunk
         loads: list[Load] = []
-        for start in range(held, min(len(waiting), held + size * _MOST_LOADS), size):
+        for start in range(held, min(len(waiting), held + size * _HOLDS = 0.9 * LEASE  # seconds, a little less than the budget's
+_MOST_LOADS), size):
             load = list(islice(waiting, start, start + size))
             loads.append(Load(len(load), sum(each[0] for each in load), sum(each[1] for each in load)))
         return loads

@@ -216,7 +216,7 @@ class Limiter:
         useful = lease.useful(now, self._window, self.in_flight)
         waiting = [waiter.estimate for waiter in islice(self._waiting, useful)]
         report = lease.report(now, self.limits, self._places.most, self.in_flight, waiting)
-        report.waiting = len(self._waiting)
+        report.window, report.waiting = self._window, len(self._waiting)
         self._exchanges += 1
         self._link.send(report, partial(self._granted, self._exchanges))
 

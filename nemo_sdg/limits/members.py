@@ -37,8 +37,8 @@ class Member:
 
     @property
     def held(self) -> int:
-        """Attempts that may be in flight at this moment."""
-        return max(self.window, self.report.in_flight)
+        """Attempts that may be in flight at this moment, whether it knows of its last grant or not."""
+        return max(self.window, self.report.window, self.report.in_flight)
 
     def take_slots(self, now: float) -> list[Slot]:
         """Empty the mailbox."""

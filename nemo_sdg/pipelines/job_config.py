@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -71,8 +71,8 @@ class JobConfig(BaseModel):
     """Of the dataset."""
     engine: Literal["ray", "local"] = "ray"
     """Ray actors, or this process alone."""
-    workers: int = Field(default=2, ge=1)
-    """Ray actors that ask, each with a client of its own."""
+    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = 2
+    """Ray actors that ask, each with a client of its own; auto: as many as the limits can feed."""
     address: str | None = None
     """Address of a Ray cluster; none: RAY_ADDRESS, else Ray is started on this machine."""
     shard_rows: int | None = Field(default=None, ge=1)
