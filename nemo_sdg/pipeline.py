@@ -88,11 +88,11 @@ class Pipeline:
     ) -> RunReport:
         """Run, or go on where a stopped run into the same folder was; return what happened.
 
-        `engine` is "ray" (by default) or "local" (this process alone, without Ray), `workers` the number
+        `engine` is "ray" (by default) or "local" (this process alone, without Ray). `workers` is the number
         of Ray actors (2), each with a client of its own, or "auto": as many as the limits can feed. `address`
-        is that of a Ray cluster (None: RAY_ADDRESS, else Ray is started here). A shard of `shard_rows` rows is
-        what a worker takes and commits at a time. Progress goes to `observer`, by default to standard error; `began` is when the command started, in
-        Unix seconds.
+        is that of a Ray cluster (None: RAY_ADDRESS, else Ray is started here). A shard of `shard_rows` rows
+        is what a worker takes and commits at a time. Progress goes to `observer`, by default to standard
+        error; `began` is when the command started, in Unix seconds.
 
         Raises `ConfigError`, `OutputError` and `FatalRequestError` for what shows before work begins; see
         `state` and `message` of the returned report for what came later.

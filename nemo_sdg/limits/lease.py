@@ -196,8 +196,7 @@ class Lease:
         held = int(self._credits) + sum(load.requests for _, load in self._slots)
         size = self.grant.chunk
         loads: list[Load] = []
-        for start in range(held, min(len(waiting), held + size * _HOLDS = 0.9 * LEASE  # seconds, a little less than the budget's
-_MOST_LOADS), size):
+        for start in range(held, min(len(waiting), held + size * _MOST_LOADS), size):
             load = list(islice(waiting, start, start + size))
             loads.append(Load(len(load), sum(each[0] for each in load), sum(each[1] for each in load)))
         return loads
