@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
-LONGEST_DELAY_IN_OUTAGE = 10.0
-"""Seconds between two tries to reach an endpoint that is away."""
 _OF_THIS_PROCESS = {"_places", "_limiters", "_estimates", "_health", "_first"}
 
 
@@ -60,7 +58,7 @@ class LLMClient(ABC):
         """Return the `n` texts that `model` answers to `messages`."""
 
 
-class AsyncLLMClient(ABC):
+class AsyncLLMClient(Retrying, ABC):
     """Interface representing a client that asks an LLM inference server, many requests at a time.
 
     `max_concurrent_requests` attempts are in flight at most, over all event loops. A request is tried
@@ -71,11 +69,6 @@ class AsyncLLMClient(ABC):
     A subclass implements `setup` and `_query_model_impl`.
     """
 
-    longest_outage: float = 300.0
-    """Seconds after which an endpoint that answered before, and cannot be reached since, counts as gone for
-    good; until then its requests are tried again at no cost of retries. The same holds for 502 and 504 of one
-    that had completed requests before."""
-
     def __init__(
         self,
         max_concurrent_requests: int = 5,
@@ -85,16 +78,8 @@ class AsyncLLMClient(ABC):
         deadline: float = DEADLINE,
         limits: Limits | dict[str, Any] | None = None,
     ) -> None:
-        if not isinstance(max_retries, int) or max_retries < 0:
-            raise ConfigError(f"max_retries is {max_retries!r}: give a whole number of at least 0")
-        if not isinstance(base_delay, (int, float)) or not base_delay >= 0:
-            raise ConfigError(f"base_delay is {base_delay!r}: give seconds, at least 0")
-        if not isinstance(deadline, (int, float)) or not deadline > 0:
-            raise ConfigError(f"deadline is {deadline!r}: give seconds, above 0")
+        super().__init__(max_retries, base_delay, deadline)
         self.max_concurrent_requests = max_concurrent_requests
-        self.max_retries = max_retries
-        self.base_delay = base_delay
-        self.deadline = deadline
         self.limits = Limits.of(limits)
         self._longest_attempt = math.inf
         self._begin()
@@ -109,11 +94,10 @@ class AsyncLLMClient(ABC):
         self._begin()
 
     def _begin(self) -> None:
+        super()._begin()
         self._places = Places(self.max_concurrent_requests)
         self._limiters: dict[str, Limiter] = {}
         self._estimates: dict[str, TokenEstimate] = {}
-        self._health = Health()
-        self._first = FirstRequests()
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -243,30 +227,6 @@ class AsyncLLMClient(ABC):
         choices = [{"message": {"content": text}} for text in texts]
         return completion_from({"model": model, "choices": choices})
 
-    def _delay(self, judged: Judged, tries: Tries) -> float | None:
-        """Return the seconds until the next attempt, None where the limiter decides.
-
-        Raises the failure, or what it amounts to, when there is no next attempt.
-        """
-        failure, verdict = judged.error, judged.verdict
-        away = self._health.failed(failure, tries.started, first=not tries.outages)
-        if verdict.kind is Kind.NO:
-            error = self._too_late(None, tries) if isinstance(failure, _OutOfTime) else failure
-            raise self._given_up(error, tries)
-        if verdict.kind is Kind.THROTTLED:
-            return None  # it makes everybody wait
-        if away is not None and away < self.longest_outage:
-            tries.retries -= 1  # it is not this request's fault
-            tries.outages += 1
-            delay = min(backoff(tries.outages, self.base_delay), LONGEST_DELAY_IN_OUTAGE)
-        elif tries.retries > self.max_retries:
-            raise self._given_up(self._final(failure, tries, away), tries)
-        else:
-            delay = backoff(tries.retries, self.base_delay, verdict.after)
-        if time.monotonic() + delay >= tries.deadline:
-            raise self._given_up(self._too_late(failure, tries), tries)
-        return delay
-
     async def _until(self, seconds: float, attempt: Coroutine[Any, Any, Completion]) -> Completion:
         """Await `attempt` for as long as the deadline leaves."""
         try:
@@ -274,48 +234,5 @@ class AsyncLLMClient(ABC):
                 return await attempt
         except TimeoutError:
             if bound.expired():
-                raise _OutOfTime from None
+                raise OutOfTime from None
             raise
-
-    def _too_late(self, failure: Exception | None, tries: Tries) -> DeadlineError:
-        last = "was not answered in the time that was left" if failure is None else f"failed: {failure}"
-        return DeadlineError(
-            f"no answer within deadline={self.deadline:g} s and {tries.attempts} attempts; "
-            f"the last one {last}",
-            status=getattr(failure, "status", None),
-            attempts=tries.attempts,
-            throttles=tries.throttles,
-        )
-
-    def _given_up(self, error: Exception, tries: Tries) -> Exception:
-        """Return what to raise for a request that failed with `error`: that no request succeeds, if so."""
-        if self._health.proven or not isinstance(error, RequestError) or isinstance(error, FatalRequestError):
-            return error
-        counts = tries.attempts > 0 and not isinstance(error, ContextLengthError)
-        if not self._first.fail(tries, counts=counts):
-            return error
-        return NothingSucceedsError(
-            f"no request succeeds; the last one failed with {type(error).__name__}: {error}; "
-            "check the model, the generation parameters and base_url",
-            status=error.status,
-            attempts=error.attempts,
-            throttles=error.throttles,
-            request_id=error.request_id,
-        )
-
-    def _final(self, failure: Exception, tries: Tries, away: float | None) -> Exception:
-        if not self._health.answered and isinstance(failure, ConnectionFailedError):
-            advice = "none was ever answered: check base_url and the network"
-        elif away is not None and self._health.gone(failure):
-            advice = f"no answer for {away:.0f} s: run again when the server is back, what was paid is kept"
-        else:
-            return failure
-        return UnreachableError(
-            f"{failure} ({tries.attempts} attempts), {advice}",
-            attempts=tries.attempts,
-            throttles=tries.throttles,
-        )
-
-
-class _OutOfTime(Exception):  # noqa: N818 - never leaves this module
-    """The deadline came while an attempt was in flight."""

@@ -145,7 +145,8 @@ class Budget:
         in_flight, cap = self._members.in_flight, self._members.most
         if report.completed and not self._proven:
             self._proven = True
-            self._adaptive = AdaptiveWindow(self._configured.max_concurrent_requests or FIRST_ATTEMPTS)
+            start = self._configured.max_concurrent_requests or max(FIRST_ATTEMPTS, len(self._members))
+            self._adaptive = AdaptiveWindow(start)
         full = in_flight >= 0.9 * min(self._window, cap) and now >= self._paused_until
         self._adaptive.observe(
             now,
