@@ -103,7 +103,7 @@ class Scaling:
 
     def __init__(self, stages: Sequence[PaidStage]) -> None:
         limiters = [limiter for stage in stages for limiter in stage.limiters.values()]
-        per_worker = max(1, sum(limiter.most_in_flight for limiter in limiters))
+        per_worker = sum(stage.most_in_flight for stage in stages) or 1
         self.workers = sum(first_workers(limiter.limits, limiter.most_in_flight) for limiter in limiters) or 1
         """To begin with."""
         self._count = WorkerCount(self.workers, per_worker)

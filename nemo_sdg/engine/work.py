@@ -42,8 +42,7 @@ class PoolWork(NamedTuple):
         overlap = 1
         for stage in self.stages:
             if isinstance(stage, PaidStage):
-                most = sum(limiter.most_in_flight for limiter in stage.limiters.values())
-                overlap += -(-_ROWS_AT_HAND * most // max(1, shard_rows))
+                overlap += -(-_ROWS_AT_HAND * stage.most_in_flight // max(1, shard_rows))
         return min(overlap, _MOST_OVERLAP)
 
 

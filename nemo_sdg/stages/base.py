@@ -138,6 +138,11 @@ class PaidStage(Stage):
 
     @property
     @abstractmethod
+    def most_in_flight(self) -> int:
+        """The requests that one worker ever has in flight."""
+
+    @property
+    @abstractmethod
     def limiters(self) -> Mapping[BudgetName, Limiter]:
         """What admits its requests, by whose limits these are.
 

@@ -73,6 +73,11 @@ class LLMGenerationStage(PaidStage):
         self.adds = own + choice + tuple(field.name for field in self.parsed)
 
     @property
+    def most_in_flight(self) -> int:
+        """The requests that one worker ever has in flight: `max_concurrent_requests` of its client."""
+        return self.client.max_concurrent_requests
+
+    @property
     def limiters(self) -> Mapping[BudgetName, Limiter]:
         """What admits this stage's requests: its client's."""
         return self.client.limiters(self.model_name)

@@ -19,7 +19,7 @@ def test_a_snapshot_adds_earlier_runs_parcels_and_heartbeats(tmp_path):
     folder.create()
     now = time.time()
     before = ShardDone(0, Counts(rows_read=10, requests=10, prompt_tokens=100), ["m"])
-    progress = Progress(folder, 30, [before], 2, now - 5)
+    progress = Progress(folder, 30, [before], now - 5)
     parcel = Parcel(Shard(1, 10, 10), counts=Counts(rows_read=10, requests=11), models=["n"])
     parcel.span.join(Span(now - 3, now - 1, [0.5]))
     progress.add(parcel)
@@ -45,7 +45,7 @@ def test_a_torn_heartbeat_is_passed_over(tmp_path):
     folder.create()
     folder.heartbeat("w").write_bytes(b'{"time": 1')
 
-    assert Progress(folder, 1, [], 1, time.time()).snapshot().workers == 0
+    assert Progress(folder, 1, [], time.time()).snapshot().workers == 0
 
 
 def test_spans_join_in_any_order():
