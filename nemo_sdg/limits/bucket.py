@@ -4,6 +4,8 @@ from __future__ import annotations
 
 SLACK = 0.25
 """Seconds' worth of allowance that can be made up for, after nobody came to spend it in time."""
+JITTER = 0.02
+"""Seconds by which a request may be sooner or later at the endpoint than another."""
 _BURST = 1.0
 """Seconds' worth of allowance that an endpoint is thought to let pass at once, when it is at rest."""
 
@@ -35,7 +37,10 @@ class Bucket:
         """
         self._advance(now)
         needed = max(0.0, min(cost, _BURST * self.rate) - (_BURST - SLACK) * self.rate)
-        return max(now, self._time + max(0.0, needed - self._level) / self.rate)
+        if needed > 0:
+            needed = min(needed, SLACK * self.rate) + JITTER * self.rate - self._level
+            return max(now, self._time + needed / self.rate)
+        return max(now, self._time - self._level / self.rate)
 
     def take(self, cost: float) -> None:
         """Spend `cost`; a negative one gives back."""

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from nemo_sdg.limits.adaptive import AdaptiveWindow
-from nemo_sdg.limits.bucket import Bucket
+from nemo_sdg.limits.bucket import JITTER, Bucket
 from nemo_sdg.limits.exchange import LEASE, Grant, Load, Memory, Use
 from nemo_sdg.limits.learnt import LearntRate
 from nemo_sdg.limits.limits import Limits
@@ -25,7 +25,7 @@ FIRST_ATTEMPTS = 32
 """Attempts that go ahead before anything has been answered, so that a wrong key burns no more than these."""
 FIRST_PAUSE = 1.0
 """Seconds of pause after a throttle that does not say how long; doubles with each further burst."""
-LONGEST_PAUSE = 60.0
+LONGEST_PAUSE = 15.0
 """Seconds: the bound of a pause that we choose, not of one that the server asks for."""
 LEAST_PAUSE = 0.1
 """Seconds of pause at least after a second burst with no success between; doubles with each further one,
@@ -36,7 +36,6 @@ _POLL, _UNPACED_POLL, _SLOWEST_POLL = 0.1, 0.2, 1.0
 _MOST_EXCHANGES = 500  # a second
 _CHUNKS = 4  # into which a member's requests between two exchanges are put
 _USE_OVER = 10.0  # seconds over which use is measured
-_JITTER = 0.02  # seconds by which a request may be sooner or later at the endpoint than another
 _REBUILT = 2.0  # seconds in which those who lost another budget come to this one
 _KINDS: tuple[LimitKind, ...] = ("requests", "tokens", "prompt_tokens", "completion_tokens")
 
@@ -59,6 +58,8 @@ class Budget:
         """Per minute, and who says so."""
         self._seen: dict[LimitKind, float] = {}
         self._learnt = LearntRate()
+        self._known_rate: float | None = None
+        """Requests per second, as configured or seen."""
         self._adaptive = AdaptiveWindow(FIRST_ATTEMPTS)
         self._window = FIRST_ATTEMPTS
         self._window_source = ""
@@ -163,7 +164,8 @@ class Budget:
         if first_of_burst:
             self._epoch += 1
             self._bursts_in_a_row += 1
-            self._learnt.throttled(now)
+            if self._bursts_in_a_row == 1:  # else nothing succeeded meanwhile, which tells of no rate
+                self._learnt.throttled(now, self._known_rate)
             self._adaptive.throttled(now, self._members.in_flight)
             row = min(self._bursts_in_a_row, 30)
             if after is None:
@@ -197,7 +199,8 @@ class Budget:
         }
         known = {kind: _least((configured.get(kind), self._seen.get(kind))) for kind in _KINDS}
         by_requests = known["requests"]
-        self._learnt.forget_beyond(None if by_requests is None else by_requests / 60, now)
+        self._known_rate = None if by_requests is None else by_requests / 60
+        self._learnt.forget_beyond(self._known_rate, now)
         learnt = self._learnt.at(now)
         part = self._part_rebuilt(now)
         for kind, per_minute in known.items():
@@ -212,7 +215,11 @@ class Budget:
             self._allowed[kind] = rate * 60, source
             rate = _prudent(rate * part)
             if bucket is None:
-                self._buckets[kind] = Bucket(rate, max(now, self._paused_until))
+                bucket = self._buckets[kind] = Bucket(rate, now)
+                if self._rebuilt_at is not None:  # slots of the lost budget are still being used
+                    bucket.empty(now + _POLL + _MARGIN)
+                if self._paused_until > now:
+                    bucket.empty(self._paused_until)
             elif bucket.rate != rate:
                 bucket.set_rate(rate, now)
 
@@ -312,7 +319,7 @@ class Budget:
 
 def _prudent(rate: float) -> float:
     """Return a little less than `rate`, where a request that comes early by milliseconds is turned away."""
-    return rate * (1 - _JITTER / max(1.0, rate))
+    return rate * (1 - JITTER / max(1.0, rate))
 
 
 def _cost(kind: LimitKind, load: Load) -> int:

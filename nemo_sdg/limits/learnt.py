@@ -38,11 +38,16 @@ class LearntRate:
         """Take note of requests that succeeded since the last call."""
         self._successes.add(now, number)
 
-    def throttled(self, now: float) -> None:
-        """Take note of one burst of throttles."""
+    def throttled(self, now: float, known: float | None = None) -> None:
+        """Take note of one burst of throttles; `known` is the rate that the endpoint is said to bear."""
         (measured,) = self._successes.per_second(now)
-        rate = self.at(now)
-        ceiling = max(measured, 1.0) if rate is None else min(rate, max(measured, rate / 2))
+        rate = self.at(now) or known
+        if rate is None:
+            ceiling = max(measured, 1.0)
+        elif self._successes.age(now) < _MEASURED_OVER:  # too soon to say what it bears
+            ceiling = rate
+        else:
+            ceiling = min(rate, max(measured, rate / 2))
         self._ceiling, self._since = max(ceiling, _LEAST), now
 
     def at(self, now: float) -> float | None:

@@ -22,6 +22,10 @@ class Recent:
             self._added.append((now, numbers))
             self._sums = [held + number for held, number in zip(self._sums, numbers, strict=True)]
 
+    def age(self, now: float) -> float:
+        """Return the seconds since something was added first."""
+        return 0.0 if self._since is None else now - self._since
+
     def sums(self, now: float) -> list[int]:
         """Return the sums at `now`."""
         while self._added and self._added[0][0] < now - self._seconds:
@@ -32,5 +36,5 @@ class Recent:
     def per_second(self, now: float) -> list[float]:
         """Return the sums by the time over which they were added, at least a second."""
         sums = self.sums(now)
-        seconds = max(1.0, min(self._seconds, now - (now if self._since is None else self._since)))
+        seconds = max(1.0, min(self._seconds, self.age(now)))
         return [held / seconds for held in sums]
