@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nemo_sdg.cli.plan import plan
 from nemo_sdg.cli.run import run
 from nemo_sdg.cli.simulate import simulate
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(help=run.__doc__)(run)
+app.command(help=plan.__doc__)(plan)
 app.command(
     help=simulate.__doc__,
     add_help_option=False,

@@ -14,14 +14,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     stage: str
     model: str
     endpoint: str
-    """Its URL; "" where that is not known."""
+    """Its URL, or those of several; "" where that is not known."""
     requests_per_row: float
     tokens: list[Tokens]
     """Of some requests, such as all of them will be."""
     places: int
     """Requests that one worker may have in flight."""
     limits: Limits
-    """As configured."""
+    """As configured, those of several endpoints together."""
+    endpoints: int = 1
     guessed: bool = False
     """Its prompts depend on answers that nobody has given yet."""
 

@@ -32,6 +32,8 @@ def assumptions(job: Job, setting: Setting, latency: LatencyPlan, tightest: str)
         found.append(f"stages: {len(job.asked)} ask; times and workers are of the tightest, {tightest}")
         if any(asked.requests_per_row != 1 for asked in job.asked[1:]):
             found.append("rows: none is lost between the stages that ask")
+    if any(asked.endpoints > 1 for asked in job.asked):
+        found.append("endpoints: several are planned as one that allows what all of them do")
     at_most = number(round(1 / WORKER_SECONDS))
     found.append(f"workers: each has a CPU that does {at_most} requests/s; starting comes before all times")
     return found

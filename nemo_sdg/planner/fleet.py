@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nemo_sdg.errors import RunStopped
 from nemo_sdg.limits import Kind, Limiter, Limits, Tokens
 from nemo_sdg.planner.delayed_link import DelayedLink
-from nemo_sdg.planner.endpoint import ModelledEndpoint
+from nemo_sdg.planner.endpoint import ModelledEndpoint, mean_latency
 from nemo_sdg.planner.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ AT_HAND = 8
 """Rows of open shards for each place in flight, as the engine has them."""
 _MOST_EVENTS = 8_000
 """Requests and messages after which a simulation ends; what follows is more of the same."""
+_MESSAGE = 2
+"""Requests that cost as much to simulate as a message."""
+_SEEN_AHEAD = 0.5
+"""Seconds' worth of requests in line that a limiter looks at."""
 _LONG_ENOUGH = 300.0
 """Seconds after which it ends as well."""
 _LEAST_ANSWERS = 60
@@ -104,6 +108,11 @@ class _Simulation:
         """Seconds in flight of all requests so far, at each answer."""
         self._ended_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        soon = fleet.places * _SEEN_AHEAD / max(1e-3, mean_latency(fleet.endpoint.latency))
+        # Those at the end of the line need not wait in person.
+        self._most_runners = fleet.places + min(
+            (AT_HAND - 1) * fleet.places, max(fleet.places, int(soon) + 1)
+        )
         overlap = -(-AT_HAND * fleet.places // fleet.shard_rows) + 1
         self._workers = []
         for _ in range(fleet.workers):
@@ -125,8 +134,7 @@ class _Simulation:
             self._undealt -= rows
             worker.rows += rows
             worker.open.append(rows)
-            # More than can be in flight and admitted within a moment need not wait in person.
-            wanted = min(worker.rows, AT_HAND * self._fleet.places) - worker.runners
+            wanted = min(worker.runners + worker.rows, self._most_runners) - worker.runners
             for _ in range(max(0, wanted)):
                 worker.runners += 1
                 task = self._loop.create_task(self._ask_for_rows(worker))
@@ -166,7 +174,7 @@ class _Simulation:
         if not worker.open[0]:
             del worker.open[0]
             self._open_shard(worker)
-        events, most = len(self._answered) + self._link.messages, self._fleet.most_events
+        events, most = len(self._answered) + _MESSAGE * self._link.messages, self._fleet.most_events
         enough = len(self._answered) >= _LEAST_ANSWERS or events >= 4 * most
         if self._ended_at is None and enough and (events >= most or self._answered[-1] >= _LONG_ENOUGH):
             self._end()

@@ -36,6 +36,8 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     pipeline: str
     simulated: bool
     """The simulated endpoint answers."""
+    measured: int
+    """Requests that were answered to learn from them; 0: nothing was sent."""
     rows: int
     engine: str
     workers: int

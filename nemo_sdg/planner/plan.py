@@ -44,7 +44,7 @@ class Setting(NamedTuple):
     """Median in seconds, when a person gave it."""
 
 
-def plan(job: Job, setting: Setting) -> JobPlan:
+def plan_job(job: Job, setting: Setting) -> JobPlan:
     """Return what is to be expected of `job`."""
     latency = latency_of(job.measured, setting.simulator, setting.latency)
     fleets = {}
@@ -70,6 +70,7 @@ def plan(job: Job, setting: Setting) -> JobPlan:
     return JobPlan(
         pipeline=setting.pipeline,
         simulated=setting.simulator is not None,
+        measured=len(job.measured.latencies) if job.measured else 0,
         rows=job.rows,
         engine=setting.engine,
         workers=fleet.workers,

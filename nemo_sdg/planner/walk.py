@@ -144,15 +144,20 @@ class _Walk:
 
     def _add(self, stage: PaidStage, tokens: list[Tokens], per_row: float, *, guessed: bool) -> None:
         client = getattr(stage, "client", None)
+        clients = getattr(client, "clients", None) or [client]  # those of a pool
+        urls = [str(url) for each in clients if (url := getattr(each, "base_url", None))]
         self.asked.append(
             Asked(
                 stage=stage.name,
                 model=str(getattr(stage, "model_name", "")),
-                endpoint=str(getattr(client, "base_url", None) or ""),
+                endpoint=" ".join(urls),
                 requests_per_row=per_row,
                 tokens=tokens,
-                places=client.max_concurrent_requests if isinstance(client, AsyncLLMClient) else 1,
-                limits=client.limits if isinstance(client, AsyncLLMClient) else Limits(),
+                places=stage.most_in_flight,
+                limits=_together(
+                    [each.limits if isinstance(each, AsyncLLMClient) else Limits() for each in clients]
+                ),
+                endpoints=len(clients),
                 guessed=guessed,
             )
         )
@@ -172,3 +177,13 @@ def _messages(stage: PaidStage, rows: pa.Table) -> list[list[dict[str, Any]]] | 
         except NemoSDGError:
             continue  # the row would be rejected unasked
     return found
+
+
+def _together(limits: Sequence[Limits]) -> Limits:
+    """Return what several endpoints allow together."""
+    sums = {
+        name: sum(values) if None not in values else None
+        for name in Limits.__struct_fields__
+        for values in [[getattr(each, name) for each in limits]]
+    }
+    return Limits(**sums)

@@ -1,0 +1,137 @@
+"""`nemo-sdg plan`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from nemo_sdg.cli import options
+from nemo_sdg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nemo_sdg.pipelines.job_config import JobConfig
+    from nemo_sdg.planner.job_plan import JobPlan
+    from nemo_sdg.simulator import SimulatorSettings
+
+_PLAN = "The plan"
+
+
+def plan(
+    config: options.ConfigFile,
+    *,
+    measure: Annotated[
+        int | None,
+        typer.Option(help="Send so many real requests first, to measure.", min=1, rich_help_panel=_PLAN),
+    ] = None,
+    latency: Annotated[
+        float | None,
+        typer.Option(help="Seconds of an answer, in the middle; else measured or 2.", rich_help_panel=_PLAN),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print data.", rich_help_panel=_PLAN)] = False,
+    num_samples: options.NumSamples = None,
+    languages: options.Languages = None,
+    prompt: options.Prompt = None,
+    output: options.Output = None,
+    output_format: options.OutputFormat = None,
+    model: options.Model = None,
+    base_url: options.BaseUrl = None,
+    api_key_env: options.ApiKeyEnv = None,
+    max_concurrent_requests: options.MaxConcurrentRequests = None,
+    temperature: options.Temperature = None,
+    top_p: options.TopP = None,
+    max_tokens: options.MaxTokens = None,
+    seed: options.Seed = None,
+    workers: options.Workers = None,
+    engine: options.Engine = None,
+    address: options.Address = None,
+    set_: options.Set = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say how long a job will take, what it will cost, and how many workers are of use.
+
+    Nothing is sent and nothing started: the job's own limiters run in simulated time. With --measure N the
+    first N rows are asked for, which costs; nothing of them is kept.
+    """
+    if latency is not None and measure is not None:
+        raise ConfigError("--latency and --measure: give one of them, for --measure finds the latency")
+    job = options.config_from(
+        config,
+        set_,
+        {
+            "num_samples": num_samples,
+            "languages": languages,
+            "prompt": prompt,
+            "output": output,
+            "output_format": output_format,
+            "model": model,
+            "base_url": base_url,
+            "api_key_env": api_key_env,
+            "max_concurrent_requests": max_concurrent_requests,
+            "temperature": temperature,
+            "top_p": top_p,
+            "max_tokens": max_tokens,
+            "seed": seed,
+            "workers": workers,
+            "engine": engine,
+            "address": address,
+        },
+    )
+    from nemo_sdg.planner.show import show  # noqa: PLC0415 - --help is quick without
+
+    show(_plan(job, measure or 0, latency, quiet=quiet), sys.stdout, as_json=as_json)
+
+
+def _plan(config: JobConfig, measure: int, latency: float | None, *, quiet: bool) -> JobPlan:
+    from nemo_sdg.cli.simulated import simulated_endpoint  # noqa: PLC0415 - see above
+    from nemo_sdg.pipelines import pipeline_module  # noqa: PLC0415 - see above
+    from nemo_sdg.planner.plan import Setting, plan_job  # noqa: PLC0415 - see above
+    from nemo_sdg.planner.walk import look_at  # noqa: PLC0415 - see above
+
+    settings = _simulator(config) if config.simulated else None
+    with ExitStack() as stack:
+        if measure and config.simulated:
+            config = stack.enter_context(simulated_endpoint(config))
+        pipeline = pipeline_module(config.pipeline).build(config)
+        told = None if quiet else _progress(simulated=settings is not None)
+        job = look_at(pipeline, config.shard_rows, measure, told)
+    setting = Setting(
+        pipeline=pipeline.name,
+        engine=config.engine,
+        workers=config.workers,
+        prices=config.prices,
+        simulator=settings,
+        latency=latency,
+    )
+    return plan_job(job, setting)
+
+
+def _simulator(config: JobConfig) -> SimulatorSettings:
+    """Return the settings that `simulated_endpoint` would start with."""
+    from nemo_sdg.cli.simulated import _LATENCY  # noqa: PLC0415 - see above
+    from nemo_sdg.simulator.settings import decode_settings  # noqa: PLC0415 - see above
+
+    return decode_settings(msgspec.json.encode({"latency": _LATENCY, **(config.simulator or {})}))
+
+
+def _progress(*, simulated: bool) -> Callable[[int, int], None]:
+    """Return what shows on standard error how many requests of a measurement are answered."""
+    from nemo_sdg.report.phrases import MARK  # noqa: PLC0415 - see above
+    from nemo_sdg.report.stream import SteadyStream  # noqa: PLC0415 - see above
+
+    stream = SteadyStream(sys.stderr)
+    mark = MARK if simulated else ""
+    live = stream.isatty()
+
+    def told(done: int, number: int) -> None:
+        if live or done == number or done % max(1, number // 10) == 0:
+            line = f"{mark}measuring: {done:,} of {number:,} requests answered"
+            stream.write(f"\r{line}" + ("\n" if done == number else "") if live else f"{line}\n")
+            stream.flush()
+
+    return told
