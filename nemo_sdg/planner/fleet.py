@@ -134,8 +134,7 @@ class _Simulation:
             self._undealt -= rows
             worker.rows += rows
             worker.open.append(rows)
-            wanted = min(worker.runners + worker.rows, self._most_runners) - worker.runners
-            for _ in range(max(0, wanted)):
+            for _ in range(min(worker.rows, self._most_runners - worker.runners)):
                 worker.runners += 1
                 task = self._loop.create_task(self._ask_for_rows(worker))
                 self._tasks.add(task)

@@ -25,7 +25,7 @@ COLUMNS = (
     ("messages", "/s"),
 )
 """Headings of the table, in two lines."""
-WIDTHS = (11, 8, 6, 7, 11, 6, 8)
+WIDTHS = (7, 8, 6, 6, 11, 6, 8)
 _LABEL = 11
 _LEAST_MONEY = 0.005
 
@@ -72,7 +72,7 @@ def cells(row: Scaled) -> list[str]:
     return [
         number(row.workers),
         about(row) + rate(row.requests_per_second).removesuffix("/s"),
-        "-" if row.of_limit is None else share(row.of_limit, 1),
+        "-" if row.of_limit is None else f"{100 * row.of_limit:.0f} %",
         short(row.in_flight) if row.in_flight >= 10 else f"{row.in_flight:.1f}",  # noqa: PLR2004
         about(row) + duration(row.seconds),
         share(row.throttled, 1),
@@ -104,9 +104,8 @@ def plain_lines(plan: JobPlan, width: int) -> list[str]:
     for label, text in facts(plan):
         lines += wrapped(label, text, width)
     lines.append("")
-    lines += [
-        "  ".join(cell.rjust(wide) for cell, wide in zip(line, WIDTHS, strict=True)) for line in _table(plan)
-    ]
+    for line in _table(plan):
+        lines.append(" ".join(cell.rjust(wide) for cell, wide in zip(line, WIDTHS, strict=True)))
     end = ending(plan)
     lines += [end] if end else []
     lines += [line for note in notes(plan) for line in textwrap.wrap(note, width)]
