@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nemo_sdg.client import (
+        AsyncEndpointPool,
         AsyncLLMClient,
         AsyncOpenAIClient,
         Completion,
         ConversationFormatter,
         GenerationConfig,
+        Hedge,
         LLMClient,
         OpenAIClient,
     )
@@ -44,11 +46,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nemo_sdg.client": (
+        "AsyncEndpointPool",
         "AsyncLLMClient",
         "AsyncOpenAIClient",
         "Completion",
         "ConversationFormatter",
         "GenerationConfig",
+        "Hedge",
         "LLMClient",
         "OpenAIClient",
     ),
@@ -79,6 +83,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AsyncEndpointPool",
     "AsyncLLMClient",
     "AsyncOpenAIClient",
     "Completion",
@@ -86,6 +91,7 @@ __all__ = [
     "ConversationFormatter",
     "FunctionStage",
     "GenerationConfig",
+    "Hedge",
     "JsonlReader",
     "JsonlWriter",
     "LLMClient",

@@ -1,17 +1,23 @@
 """One request to a model: payload, transport, retry verdict, completion. No Ray, no Arrow."""
 
-from nemo_sdg.client.base import AsyncLLMClient, LLMClient
+from nemo_sdg.client.base import AsyncLLMClient
 from nemo_sdg.client.completion import Completion, Usage
 from nemo_sdg.client.conversation import ConversationFormatter
+from nemo_sdg.client.endpoint_pool import AsyncEndpointPool
 from nemo_sdg.client.generation_config import GenerationConfig
-from nemo_sdg.client.openai_client import AsyncOpenAIClient, OpenAIClient
+from nemo_sdg.client.hedge import Hedge
+from nemo_sdg.client.llm_client import LLMClient
+from nemo_sdg.client.openai_client import AsyncOpenAIClient
+from nemo_sdg.client.openai_sync import OpenAIClient
 
 __all__ = [
+    "AsyncEndpointPool",
     "AsyncLLMClient",
     "AsyncOpenAIClient",
     "Completion",
     "ConversationFormatter",
     "GenerationConfig",
+    "Hedge",
     "LLMClient",
     "OpenAIClient",
     "Usage",

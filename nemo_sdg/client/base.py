@@ -1,4 +1,4 @@
-"""The two client interfaces; the asynchronous one owns retries and concurrency for every client."""
+"""The asynchronous client interface; it owns retries and concurrency for every client."""
 
 from __future__ import annotations
 
@@ -6,26 +6,17 @@ import asyncio
 import math
 import time
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.client.answer import completion_from
-from nemo_sdg.client.backoff import backoff
 from nemo_sdg.client.failure import Judged, verdict_on
-from nemo_sdg.client.first_requests import FirstRequests
-from nemo_sdg.client.health import Health
+from nemo_sdg.client.hedge import Hedge, HedgedAttempt, Hedger
 from nemo_sdg.client.question import Question, Tries
+from nemo_sdg.client.retrying import OutOfTime, Retrying
 from nemo_sdg.client.token_estimate import TokenEstimate
-from nemo_sdg.errors import (
-    ConfigError,
-    ConnectionFailedError,
-    ContextLengthError,
-    DeadlineError,
-    FatalRequestError,
-    NothingSucceedsError,
-    RequestError,
-    UnreachableError,
-)
-from nemo_sdg.limits import NO, OK, BudgetName, Kind, Limiter, Limits, Places
+from nemo_sdg.errors import ConfigError
+from nemo_sdg.limits import NO, OK, BudgetName, Limiter, Limits, Places
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
@@ -33,29 +24,11 @@ if TYPE_CHECKING:
     from nemo_sdg.client.completion import Completion
     from nemo_sdg.client.conversation import ConversationFormatter
     from nemo_sdg.client.generation_config import GenerationConfig
-    from nemo_sdg.limits import Permit
+    from nemo_sdg.limits import Permit, Tokens
 
 DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
-_OF_THIS_PROCESS = {"_places", "_limiters", "_estimates", "_health", "_first"}
-
-
-class LLMClient(ABC):
-    """Interface representing a client that asks an LLM inference server, one request at a time."""
-
-    @abstractmethod
-    def setup(self) -> None:
-        """Set up the client; called once where it is used, after any pickling."""
-
-    @abstractmethod
-    def query_model(
-        self,
-        messages: Iterable[Mapping[str, Any]],
-        model: str,
-        conversation_formatter: ConversationFormatter | None = None,
-        generation_config: GenerationConfig | dict[str, Any] | None = None,
-    ) -> list[str]:
-        """Return the `n` texts that `model` answers to `messages`."""
+_OF_THIS_PROCESS = {"_places", "_limiters", "_estimates", "_hedgers", "_health", "_first"}
 
 
 class AsyncLLMClient(Retrying, ABC):
@@ -66,7 +39,8 @@ class AsyncLLMClient(Retrying, ABC):
     doubles each time; a throttled attempt costs no retry. `deadline` seconds bound all that together,
     beginning when the first attempt is let go. `limits` is what the endpoint allows (a `Limits` or a dict of
     its fields) for each model; what is not said is learnt. On a cluster it holds for all workers and jobs.
-    A subclass implements `setup` and `_query_model_impl`.
+    `hedge` (a `Hedge` or a dict of its fields) has requests that take long sent twice, with what the limits
+    leave over; each time is paid for. A subclass implements `setup` and `_query_model_impl`.
     """
 
     def __init__(
@@ -77,10 +51,12 @@ class AsyncLLMClient(Retrying, ABC):
         *,
         deadline: float = DEADLINE,
         limits: Limits | dict[str, Any] | None = None,
+        hedge: Hedge | dict[str, Any] | None = None,
     ) -> None:
         super().__init__(max_retries, base_delay, deadline)
         self.max_concurrent_requests = max_concurrent_requests
         self.limits = Limits.of(limits)
+        self.hedge = Hedge.of(hedge)
         self._longest_attempt = math.inf
         self._begin()
 
@@ -98,6 +74,7 @@ class AsyncLLMClient(Retrying, ABC):
         self._places = Places(self.max_concurrent_requests)
         self._limiters: dict[str, Limiter] = {}
         self._estimates: dict[str, TokenEstimate] = {}
+        self._hedgers: dict[str, Hedger] = {}
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -114,7 +91,21 @@ class AsyncLLMClient(Retrying, ABC):
         if limiter is None:
             limiter = self._limiters[model] = Limiter(self._places, self.limits)
             self._estimates[model] = TokenEstimate()
+            if self.hedge is not None:
+                self._hedgers[model] = Hedger(self.hedge)
         return limiter
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """URLs that requests go to, as far as they were given."""
+        return ()
+
+    async def check(self, model: str) -> list[str]:  # noqa: ARG002 - for subclasses
+        """Look, without paying, whether `model` can be asked; return what a person should know.
+
+        Raises `FatalRequestError` when no request could succeed.
+        """
+        return []
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -164,43 +155,73 @@ class AsyncLLMClient(Retrying, ABC):
         question = Question(messages, model, conversation_formatter, generation_config)
         tries = Tries()
         while True:
-            asked, permit = await self._admitted(question, tries)
-            outcome = await asked._attempt(question, tries, permit)  # noqa: SLF001 - itself, or one of its own
+            permit = await self._admitted(question, tries)
+            outcome = await self._attempt(question, tries, permit)
             if not isinstance(outcome, Judged):
                 return outcome
-            delay = asked._delay(outcome, tries)  # noqa: SLF001 - as above
+            delay = self._delay(outcome, tries)
             if delay is not None:
                 await self.limiter_for(model).pause(delay)
 
-    async def _admitted(self, question: Question, tries: Tries) -> tuple[AsyncLLMClient, Permit]:
-        """Wait until an attempt may be sent; return the client to send it with, and the permit."""
-        limiter = self.limiter_for(question.model)
-        estimate = self._estimates[question.model].of(question.messages, question.config)
+    async def _admitted(self, question: Question, tries: Tries) -> Permit:
+        """Wait until an attempt may be sent."""
         if tries.failure is None:
-            permit = await limiter.acquire(estimate)
+            permit = await self._acquire(question, tries)
             if not self._health.proven:
                 self._first.begin(tries)
             tries.deadline = time.monotonic() + self.deadline
-            return self, permit
+            return permit
         try:
             async with asyncio.timeout(max(0.0, tries.deadline - time.monotonic())):
-                return self, await limiter.acquire(estimate, urgent=True)
+                return await self._acquire(question, tries)
         except TimeoutError:
             raise self._given_up(self._too_late(tries.failure, tries), tries) from None
 
+    async def _acquire(self, question: Question, tries: Tries) -> Permit:
+        limiter = self.limiter_for(question.model)
+        return await limiter.acquire(self._estimate(question), urgent=tries.failure is not None)
+
+    def _estimate(self, question: Question) -> Tokens:
+        return self._estimates[question.model].of(question.messages, question.config)
+
     async def _attempt(self, question: Question, tries: Tries, permit: Permit) -> Completion | Judged:
-        """Make one attempt, and settle its permit."""
+        """Make one attempt, in two where the first takes long and that is wanted; settle its permit."""
         tries.attempts += 1
         tries.started = started = time.monotonic()
+        hedger = self._hedgers.get(question.model)
+        if hedger is None:
+            outcome = await self._send(question, tries, permit)
+        else:
+            outcome = await HedgedAttempt(
+                hedger,
+                tries,
+                send=partial(self._send, question, tries),
+                spare=lambda: self.limiter_for(question.model).acquire_spare(self._estimate(question)),
+            ).outcome(permit)
+        if isinstance(outcome, Judged):
+            tries.add(outcome)
+            return outcome
+        now = time.monotonic()
+        self._health.completed(now)
+        outcome.latency = now - started
+        if hedger is not None:
+            hedger.learn(outcome.latency)
+        outcome.attempts = tries.attempts
+        outcome.throttles = tries.throttles
+        outcome.hedged = tries.hedged
+        return outcome
+
+    async def _send(self, question: Question, tries: Tries, permit: Permit) -> Completion | Judged:
+        """Send `question` once, and settle the permit."""
         attempt = self._complete_impl(*question)
-        if tries.deadline - started < self._longest_attempt:
-            attempt = self._until(tries.deadline - started, attempt)
+        left = tries.deadline - time.monotonic()
+        if left < self._longest_attempt:
+            attempt = self._until(left, attempt)
         try:
             completion = await attempt
         except Exception as error:  # noqa: BLE001 - judged, and raised unless it is known
             judged = verdict_on(error)
             permit.settle(None, judged.verdict, judged.seen)
-            tries.add(judged)
             return judged
         except BaseException:
             permit.settle(None, NO)
@@ -209,11 +230,6 @@ class AsyncLLMClient(Retrying, ABC):
         permit.settle(used, OK, completion.limits)
         if used is not None:
             self._estimates[question.model].learn(question.messages, question.config.n or 1, used)
-        now = time.monotonic()
-        self._health.completed(now)
-        completion.latency = now - started
-        completion.attempts = tries.attempts
-        completion.throttles = tries.throttles
         return completion
 
     async def _complete_impl(

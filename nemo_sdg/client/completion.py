@@ -54,6 +54,8 @@ class Completion:
     """HTTP tries that were made, throttled ones included."""
     throttles: int = 0
     """Of those, the ones that the endpoint turned away because it was full."""
+    hedged: int = 0
+    """Of `attempts`, those that were sent besides one that took long; not those that are in `throttles`."""
     limits: Seen | None = None
     """What the answer's headers told of the endpoint's limits."""
     raw: dict[str, Any] = field(default_factory=dict)

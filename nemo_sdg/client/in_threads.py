@@ -6,14 +6,15 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
-from nemo_sdg.client.base import AsyncLLMClient, LLMClient
-from nemo_sdg.client.openai_client import OpenAIClient
+from nemo_sdg.client.base import AsyncLLMClient
+from nemo_sdg.client.openai_sync import OpenAIClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nemo_sdg.client.conversation import ConversationFormatter
     from nemo_sdg.client.generation_config import GenerationConfig
+    from nemo_sdg.client.llm_client import LLMClient
 
 
 class InThreads(AsyncLLMClient):

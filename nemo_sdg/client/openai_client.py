@@ -1,8 +1,9 @@
-"""Clients for OpenAI-compatible servers."""
+"""The asynchronous client for OpenAI-compatible servers."""
 
 from __future__ import annotations
 
 import asyncio
+import difflib
 import math
 import sys
 from types import NoneType
@@ -12,12 +13,11 @@ import msgspec
 
 from nemo_sdg.client.answer import read_answer
 from nemo_sdg.client.backoff import backoff
-from nemo_sdg.client.base import DEADLINE, AsyncLLMClient, LLMClient
+from nemo_sdg.client.base import DEADLINE, AsyncLLMClient
 from nemo_sdg.client.endpoint import check_url, find_key, resolve_endpoint
 from nemo_sdg.client.failure import Refused
 from nemo_sdg.client.generation_config import GenerationConfig
 from nemo_sdg.client.lean import LeanTransport
-from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.client.payload import build_payload
 from nemo_sdg.client.refusal import read_refusal
 from nemo_sdg.errors import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nemo_sdg.client.completion import Completion
     from nemo_sdg.client.conversation import ConversationFormatter
     from nemo_sdg.client.endpoint import Endpoint
+    from nemo_sdg.client.hedge import Hedge
     from nemo_sdg.client.transport import HTTPAnswer, Transport
     from nemo_sdg.limits import Limits
 
@@ -57,7 +58,6 @@ _SDK_VARIABLES = (
     "AZURE_OPENAI_ENDPOINT",
 )
 """Further ones that a function may use which makes an SDK client."""
-_THREADS = 1000  # more than anybody has
 _SUCCESS = range(200, 300)
 _FOR_ALL = {401, 403, *range(300, 400)}  # what is said to a list of models and holds for completions too
 _LOOKS = 3  # tries at the list of models
@@ -67,11 +67,11 @@ _LOOK_SECONDS = 12.0  # for each; a little more than for a connection, whose fai
 class AsyncOpenAIClient(AsyncLLMClient):
     """Asks an OpenAI-compatible server, many requests at a time.
 
-    `max_concurrent_requests`, `max_retries`, `base_delay`, `deadline` and `limits` are those of
-    `AsyncLLMClient`;
-    `timeout` is in seconds for one attempt. `openai_kwargs` are what `openai.AsyncOpenAI` takes, such as
-    `api_key` and `base_url`; what is not given is read from the environment where the client runs. Prefer
-    `api_key_env`, the *name* of an environment variable, to `api_key`: then no credential travels.
+    `max_concurrent_requests`, `max_retries`, `base_delay`, `deadline`, `limits` and `hedge` are those of
+    `AsyncLLMClient`; `timeout` is in seconds for one attempt. `openai_kwargs` are what `openai.AsyncOpenAI`
+    takes, such as `api_key` and `base_url`; what is not given is read from the environment where the client
+    runs. Prefer `api_key_env`, the *name* of an environment variable, to `api_key`: then no credential
+    travels.
 
     Requests go straight over aiohttp. They go through the SDK when `async_openai_client` is given (an
     `openai.AsyncOpenAI`, or a function that makes one, which unlike a client can travel to workers), or an
@@ -91,9 +91,12 @@ class AsyncOpenAIClient(AsyncLLMClient):
         deadline: float = DEADLINE,
         api_key_env: str | None = None,
         limits: Limits | dict[str, Any] | None = None,
+        hedge: Hedge | dict[str, Any] | None = None,
         **openai_kwargs: Any,
     ) -> None:
-        super().__init__(max_concurrent_requests, max_retries, base_delay, deadline=deadline, limits=limits)
+        super().__init__(
+            max_concurrent_requests, max_retries, base_delay, deadline=deadline, limits=limits, hedge=hedge
+        )
         if not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf:
             raise ConfigError(f"timeout is {timeout!r}: give seconds, above 0")
         if not (
@@ -158,6 +161,11 @@ class AsyncOpenAIClient(AsyncLLMClient):
         return None if url is None else str(url)
 
     @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The URL given for the endpoint, if one was."""
+        return (self.base_url,) if self.base_url else ()
+
+    @property
     def identity(self) -> tuple[str, str]:
         """The endpoint, and a digest of the credential; see `AsyncLLMClient.identity`."""
         if self._through_sdk:
@@ -196,6 +204,15 @@ class AsyncOpenAIClient(AsyncLLMClient):
             base_url=None if url is None else str(url), api_key_env=self.api_key_env, **options
         )
         self._transport = LeanTransport(self._endpoint, self.timeout)
+
+    async def check(self, model: str) -> list[str]:
+        """Ask the server for its models, and say so when it does not list `model`; see `list_models`."""
+        models = await self.list_models()
+        if not models or model in models:
+            return []
+        near = difflib.get_close_matches(model, models, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f": it lists {', '.join(models[:5])}"
+        return [f"the endpoint does not list the model {model}{hint}"]
 
     async def list_models(self) -> list[str]:
         """Return the names that the server lists at `/models`, [] where it lists none.
@@ -292,80 +309,6 @@ class AsyncOpenAIClient(AsyncLLMClient):
         return openai.AsyncOpenAI(**options)
 
 
-class OpenAIClient(LLMClient):
-    """Asks an OpenAI-compatible server, one request at a time: for debugging and simple use.
-
-    Takes the arguments of `AsyncOpenAIClient`, on which it runs in a thread of its own, so that both behave
-    the same. Any number of threads may use one; `max_concurrent_requests` is for stages that are given it.
-    """
-
-    def __init__(
-        self,
-        *,
-        max_retries: int = 3,
-        base_delay: float = 1.0,
-        timeout: float = 120,
-        **kwargs: Any,
-    ) -> None:
-        options = {"max_retries": max_retries, "base_delay": base_delay, "timeout": timeout, **kwargs}
-        self._asynchronous = AsyncOpenAIClient(**options)
-        # Our own callers' threads have one request each: they are as many as they are meant to be.
-        self._client = AsyncOpenAIClient(**{**options, "max_concurrent_requests": _THREADS})
-        self._thread = LoopThread("nemo-sdg-openai-client")
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the thread behind."""
-        return {"_client": self._client, "_asynchronous": self._asynchronous}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Begin anew in another process."""
-        self._client, self._asynchronous = state["_client"], state["_asynchronous"]
-        self._thread = LoopThread("nemo-sdg-openai-client")
-
-    def __repr__(self) -> str:
-        """Show where requests go."""
-        return repr(self._asynchronous).replace("AsyncOpenAIClient", type(self).__name__, 1)
-
-    def setup(self) -> None:
-        """Resolve the endpoint; see `AsyncOpenAIClient.setup`."""
-        self._client.setup()
-
-    def query_model(
-        self,
-        messages: Iterable[Mapping[str, Any]],
-        model: str,
-        conversation_formatter: ConversationFormatter | None = None,
-        generation_config: GenerationConfig | dict[str, Any] | None = None,
-    ) -> list[str]:
-        """Return the `n` texts that `model` answers to `messages`; raises `RequestError`."""
-        return self.complete(messages, model, conversation_formatter, generation_config).texts
-
-    def complete(
-        self,
-        messages: Iterable[Mapping[str, Any]],
-        model: str,
-        conversation_formatter: ConversationFormatter | None = None,
-        generation_config: GenerationConfig | dict[str, Any] | None = None,
-    ) -> Completion:
-        """As `query_model`, returning everything that the server said."""
-        return self._thread.run(
-            self._client.complete(list(messages), model, conversation_formatter, generation_config)
-        )
-
-    @property
-    def asynchronous(self) -> AsyncOpenAIClient:
-        """An asynchronous client of the same server, for stages that ask many requests at a time.
-
-        It has `max_concurrent_requests`, by default the 5 of every asynchronous client.
-        """
-        return self._asynchronous
-
-    def close(self) -> None:
-        """Close the connections and end the thread; the client can be used again."""
-        self._thread.run(self._client.close())
-        self._thread.stop()
-
-
 def _check_names(names: set[str]) -> None:
     import inspect  # noqa: PLC0415 - only for arguments that are not ours
 
@@ -380,6 +323,6 @@ def _check_names(names: set[str]) -> None:
     if unknown:
         raise ConfigError(
             f"AsyncOpenAIClient has no argument {unknown[0]!r}: it takes max_concurrent_requests, "
-            "max_retries, base_delay, timeout, deadline, api_key_env, and of the OpenAI SDK "
+            "max_retries, base_delay, timeout, deadline, limits, hedge, api_key_env, and of the OpenAI SDK "
             + ", ".join(sorted(allowed))
         )

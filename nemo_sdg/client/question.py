@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from nemo_sdg.client.conversation import ConversationFormatter
     from nemo_sdg.client.failure import Judged
+    from nemo_sdg.client.member import Member
 
 
 class Question(NamedTuple):
@@ -34,9 +35,11 @@ class Tries:
 
     __slots__ = (
         "__weakref__",
+        "asked",
         "attempts",
         "deadline",
         "failure",
+        "hedged",
         "outages",
         "retries",
         "started",
@@ -44,9 +47,11 @@ class Tries:
     )
 
     def __init__(self) -> None:
-        self.attempts = self.outages = self.retries = self.throttles = 0
+        self.attempts = self.hedged = self.outages = self.retries = self.throttles = 0
         self.failure: Exception | None = None
         """Of the last attempt."""
+        self.asked: Member | None = None
+        """Who was asked last, where there is a choice."""
         self.started = self.deadline = 0.0
         """Of the last attempt, and of all; by the monotonic clock."""
 

@@ -316,8 +316,8 @@ def _last_report(run: _Run, folder: RunFolder) -> RunReport:
 
 
 def _endpoints(plan: Plan) -> list[str]:
-    urls = (getattr(getattr(stage, "client", None), "base_url", None) for stage in plan.paid_stages)
-    return sorted({url for url in urls if url})
+    clients = (getattr(stage, "client", None) for stage in plan.paid_stages)
+    return sorted({url for client in clients for url in getattr(client, "endpoints", ())})
 
 
 def _percentiles(latencies: Sequence[float]) -> dict[str, float]:

@@ -35,6 +35,7 @@ class Entry(msgspec.Struct):
     throttles: int
     raw: dict[str, Any]
     """The whole body that the server sent."""
+    hedged: int = 0
 
 
 class Span(msgspec.Struct):
@@ -98,7 +99,7 @@ class ShardJournal:
         except BadAnswerError:  # written by a version that read answers otherwise: ask again
             return None
         completion.latency, completion.attempts = entry.latency, entry.attempts
-        completion.throttles = entry.throttles
+        completion.throttles, completion.hedged = entry.throttles, entry.hedged
         with self._lock:
             if key not in self._own:
                 self._own.add(key)
@@ -108,7 +109,14 @@ class ShardJournal:
 
     def record(self, key: str, completion: Completion) -> None:
         """See `Ledger.record`."""
-        entry = Entry(key, completion.latency, completion.attempts, completion.throttles, completion.raw)
+        entry = Entry(
+            key,
+            completion.latency,
+            completion.attempts,
+            completion.throttles,
+            completion.raw,
+            completion.hedged,
+        )
         line = _encode(entry)
         with self._lock:
             self._known[key] = entry
@@ -117,6 +125,7 @@ class ShardJournal:
             self.counts.requests += 1
             self.counts.attempts += completion.attempts
             self.counts.throttles += completion.throttles
+            self.counts.hedged += completion.hedged
             self._count(completion)
             self.span.add(time.time(), completion.latency)
             self.newest = completion.texts[0]

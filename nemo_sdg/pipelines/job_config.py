@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from nemo_sdg.client import AsyncOpenAIClient, GenerationConfig
+from nemo_sdg.client import AsyncEndpointPool, AsyncLLMClient, AsyncOpenAIClient, GenerationConfig, Hedge
 from nemo_sdg.engine.job import SIMULATED
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.limits import Limits
@@ -31,6 +31,40 @@ class ClientSettings(BaseModel):
     """Seconds for one try."""
     deadline: float = Field(default=3600, gt=0)
     """Seconds for one request with all its tries."""
+    hedge: Hedge | None = None
+    """When requests that take long are sent twice; none: never. See `Hedge`."""
+
+    @field_validator("hedge", mode="before")
+    @classmethod
+    def _hedge(cls, value: Any) -> Any:
+        return Hedge.of(value) if isinstance(value, dict) else value
+
+
+class EndpointEntry(BaseModel):
+    """One of several endpoints for the job's model."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
+
+    base_url: str = Field(min_length=1)
+    """URL of an OpenAI-compatible server, mostly ending in /v1."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds its API key."""
+    model: str | None = Field(default=None, min_length=1)
+    """Name of the model there; none: the job's."""
+    limits: Limits = Limits()
+    """What it allows all workers together; what is not said is learnt. See `Limits`."""
+    max_concurrent_requests: int | None = Field(default=None, ge=1)
+    """Requests in flight there at a time, for each worker; none: the client's."""
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _name_of_a_variable(cls, value: str | None) -> str | None:
+        return _checked_name(value)
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _limits(cls, value: Any) -> Any:
+        return _checked_limits(value)
 
 
 class Prices(BaseModel):
@@ -57,6 +91,9 @@ class JobConfig(BaseModel):
     """URL of an OpenAI-compatible server, mostly ending in /v1; none: the simulated endpoint."""
     api_key_env: str | None = None
     """Name of the environment variable that holds the API key."""
+    endpoints: list[EndpointEntry] | None = None
+    """Several endpoints or keys for the model, in place of base_url, api_key_env and limits; each with these,
+    and with model and max_concurrent_requests where they are its own. See `AsyncEndpointPool`."""
     generation: GenerationConfig = GenerationConfig()
     """Sampling parameters; see `GenerationConfig`."""
     client: ClientSettings = ClientSettings()
@@ -85,12 +122,11 @@ class JobConfig(BaseModel):
     @field_validator("api_key_env")
     @classmethod
     def _name_of_a_variable(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            raise ValueError("give the name of an environment variable, such as NVIDIA_API_KEY, not the key")
-        return value
+        return _checked_name(value)
 
     @model_validator(mode="after")
     def _real_model(self) -> Self:
+        self._check_endpoints()
         if self.base_url is None and self.api_key_env is not None:
             raise ConfigError("base_url is missing: say which endpoint api_key_env is for")
         if not self.simulated and "model" not in self.model_fields_set:
@@ -105,21 +141,52 @@ class JobConfig(BaseModel):
     @field_validator("limits", mode="before")
     @classmethod
     def _limits(cls, value: Any) -> Any:
-        return Limits.of(value) if value is None or isinstance(value, dict) else value
+        return _checked_limits(value)
 
     @property
     def simulated(self) -> bool:
         """Whether the simulated endpoint answers, for want of another."""
-        return self.base_url is None
+        return self.base_url is None and self.endpoints is None
 
-    def new_client(self) -> AsyncOpenAIClient:
-        """Return a client for the endpoint."""
-        options: dict[str, Any] = {"base_url": self.base_url} if self.base_url else {}
-        if self.base_url and self.model == SIMULATED and self.api_key_env is None:
+    def _check_endpoints(self) -> None:
+        if self.endpoints is None:
+            return
+        if not self.endpoints:
+            raise ConfigError("endpoints is empty: give at least one, or leave it out")
+        for name in ("base_url", "api_key_env", "limits"):
+            if name in self.model_fields_set and getattr(self, name) not in (None, Limits()):
+                raise ConfigError(
+                    f"{name} and endpoints are both given: put {name} into each of the endpoints"
+                )
+        asked = [(entry.base_url, entry.api_key_env, entry.model or self.model) for entry in self.endpoints]
+        for number, entry in enumerate(asked):
+            if entry in asked[:number]:
+                raise ConfigError(
+                    f"endpoints has {entry[0]} twice with the same key and model: leave one out, or give it "
+                    "another api_key_env"
+                )
+
+    def new_client(self) -> AsyncLLMClient:
+        """Return a client for the endpoint, or for all of them."""
+        if self.endpoints is None:
+            return self._client_of(self.base_url, self.api_key_env, self.limits)
+        clients = [
+            self._client_of(entry.base_url, entry.api_key_env, entry.limits, entry.max_concurrent_requests)
+            for entry in self.endpoints
+        ]
+        return AsyncEndpointPool(clients, [entry.model for entry in self.endpoints])
+
+    def _client_of(
+        self, base_url: str | None, api_key_env: str | None, limits: Limits, most: int | None = None
+    ) -> AsyncOpenAIClient:
+        options: dict[str, Any] = {**self.client.model_dump(), "hedge": self.client.hedge}
+        if base_url:
+            options["base_url"] = base_url
+        if base_url and self.model == SIMULATED and api_key_env is None:
             options["api_key"] = "none"  # whatever keys the environment holds are not for the simulator
-        return AsyncOpenAIClient(
-            api_key_env=self.api_key_env, limits=self.limits, **self.client.model_dump(), **options
-        )
+        if most is not None:
+            options["max_concurrent_requests"] = most
+        return AsyncOpenAIClient(api_key_env=api_key_env, limits=limits, **options)
 
     def own_stages(self) -> list[Stage]:
         """Return the user's stages."""
@@ -128,3 +195,13 @@ class JobConfig(BaseModel):
     def writer(self) -> Sink:
         """Return the writer."""
         return (ParquetWriter if self.format == "parquet" else JsonlWriter)(path=self.output)
+
+
+def _checked_name(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError("give the name of an environment variable, such as NVIDIA_API_KEY, not the key")
+    return value
+
+
+def _checked_limits(value: Any) -> Any:
+    return Limits.of(value) if value is None or isinstance(value, dict) else value

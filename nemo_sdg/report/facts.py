@@ -41,6 +41,7 @@ def request_facts(report: RunReport) -> list[Fact]:
         ("attempts", number(counts.attempts)),
         ("throttles", number(counts.throttles)),
         ("retries", number(counts.retries)),
+        *([("hedged", number(counts.hedged))] if counts.hedged else []),
         ("failed requests", number(counts.failures)),
         ("reused answers", number(counts.reused)),
         ("prompt tokens", number(counts.prompt_tokens)),

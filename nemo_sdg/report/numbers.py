@@ -24,6 +24,8 @@ class Counts(msgspec.Struct):
     """HTTP tries of those."""
     throttles: int = 0
     """Tries that the endpoint turned away because it was full (429, 503, 529)."""
+    hedged: int = 0
+    """Tries that were sent besides one that took long, to take the first answer."""
     failures: int = 0
     """Requests that failed in the end."""
     reused: int = 0
@@ -45,7 +47,7 @@ class Counts(msgspec.Struct):
     @property
     def retries(self) -> int:
         """Tries after transient failures."""
-        return max(0, self.attempts - self.throttles - self.requests)
+        return max(0, self.attempts - self.throttles - self.hedged - self.requests)
 
     def add(self, other: Counts) -> None:
         """Add `other` to these."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import hashlib
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from nemo_sdg.client import AsyncLLMClient, AsyncOpenAIClient, GenerationConfig, LLMClient
+from nemo_sdg.client import AsyncLLMClient, GenerationConfig, LLMClient
 from nemo_sdg.client.in_threads import asynchronous
 from nemo_sdg.errors import ConfigError, RequestError, RowError, RunStopped
 from nemo_sdg.stages.base import ENDS_THE_JOB, PaidStage
@@ -102,16 +101,11 @@ class LLMGenerationStage(PaidStage):
             await close()
 
     async def check(self) -> list[str]:
-        """Ask the endpoint for its models, where it can be asked."""
+        """Look at the endpoint, where it can be asked without paying."""
         notes = []
         if self.seed_per_row and self.generation_config.temperature == 0:
             notes.append("temperature is 0: equal prompts give equal rows, whatever their seeds")
-        models = await self.client.list_models() if isinstance(self.client, AsyncOpenAIClient) else []
-        if models and self.model_name not in models:
-            near = difflib.get_close_matches(self.model_name, models, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f": it lists {', '.join(models[:5])}"
-            notes.append(f"the endpoint does not list the model {self.model_name}{hint}")
-        return notes
+        return notes + await self.client.check(self.model_name)
 
     def messages_for(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the messages to send for `row`; a `RowError` rejects the row unasked."""
