@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "nemo_sdg"
 ORDER = (
     "",  # nemo_sdg itself, which only passes names on
     "cli",
+    "planner",  # it takes a pipeline's first rows through its stages, so it lies above all that these need
     "config",
     "pipelines",
     "pipeline",
@@ -26,9 +27,8 @@ ORDER = (
 )
 BELOW = {layer: set(ORDER[index + 1 :]) for index, layer in enumerate(ORDER)}
 BESIDE = {
-    "report": {"", "cli", "pipeline", "engine"},
+    "report": {"", "cli", "planner", "pipeline", "engine"},
     "simulator": {"cli", "planner"},
-    "planner": {"cli"},
 }
 ALLOWED = {
     **{
@@ -36,7 +36,6 @@ ALLOWED = {
         for layer, below in BELOW.items()
     },
     **{name: {"errors"} for name in BESIDE},
-    "planner": {"errors", "limits", "simulator"},
 }
 SAME = {"column_check": "pipeline"}  # helper module -> the layer that it belongs to
 COSTLY = {"lingua", "openai", "pandas", "ray", "torch"}
