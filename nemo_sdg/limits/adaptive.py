@@ -50,6 +50,7 @@ class AdaptiveWindow:
 
     def __init__(self, start: int = 32) -> None:
         self.size = self._cap = max(1, start)
+        self._least = 1
         self._now: float | None = None
         self._spread = Spread()
         self._levels: dict[int, Level] = {}
@@ -62,17 +63,30 @@ class AdaptiveWindow:
         self._up_at = -math.inf
 
     def observe(
-        self, now: float, *, completed: int, in_flight: int, cap: int, full: bool, latency_sum: float
+        self,
+        now: float,
+        *,
+        completed: int,
+        latency_sum: float,
+        in_flight: int,
+        cap: int,
+        full: bool,
+        least: int = 1,
     ) -> None:
         """Learn from the time since the last call.
 
         `completed` requests succeeded, with `latency_sum` seconds of latency together; `in_flight` are now,
         over all workers, who may have `cap`. `full` says that requests wait for nothing but the size; else
-        what completed says nothing about it.
+        what completed says nothing about it. The size is never below `least`, unless that is above `cap`.
         """
         passed = 0.0 if self._now is None else max(0.0, now - self._now)
         self._now = now
         self._set_cap(max(1, cap))
+        self._least = max(1, min(least, self._cap))
+        if self.size < self._least:
+            self._levels.clear()
+            self._hold(self._level(self._least))
+            self._up_at = -math.inf
         if not full:
             self._at.unsettle(self.size - in_flight)  # so many will start together
         elif self._ceiling:
@@ -88,9 +102,10 @@ class AdaptiveWindow:
         """Shrink; call it once per burst, with what was in flight when the first was turned away."""
         self._now = now
         self._aim = None
-        self._ceiling = max(1, min(self.size, in_flight))  # more than the size only remains from a larger one
+        # More than the size only remains from a larger one.
+        self._ceiling = max(self._least, min(self.size, in_flight))
         self._recovering = 0.0
-        self.size = max(1, int(SHRINK * self._ceiling))
+        self.size = max(self._least, int(SHRINK * self._ceiling))
 
     # Recover
 
@@ -100,7 +115,7 @@ class AdaptiveWindow:
             share = SHRINK + (LINGER - SHRINK) * self._recovering / RETURN
         else:
             share = 1 + (1 - LINGER) * ((self._recovering - RETURN) / RECOVERY - 1) ** 3
-        self.size = max(1, min(self._cap, round(self._ceiling * share)))
+        self.size = max(self._least, min(self._cap, round(self._ceiling * share)))
         if self.size >= min(self._cap, FORGET * self._ceiling):
             self._ceiling = 0
             self._hold(Level(self.size, self._spread))
@@ -154,7 +169,7 @@ class AdaptiveWindow:
         """Return the smaller size to try, 0 for none."""
         if self._proven and self.size >= self._cap:
             return 0
-        floor = self._floor if now < self._floor_until else 0
+        floor = max(self._least - 1, self._floor if now < self._floor_until else 0)
         return min((low for by in (self._down, NEAR) if (low := int(self.size / by)) > floor), default=0)
 
     # Compare
@@ -165,7 +180,7 @@ class AdaptiveWindow:
         self._levels = {level.size: level}
         if grow and level.size < self._cap:
             self._pair("grow", level, self._level(2 * level.size))
-        elif not grow and level.size > 1:
+        elif not grow and level.size > self._least:
             self._pair("halve", self._level(level.size // 2), level)
         else:
             self._hold(level)
@@ -203,7 +218,7 @@ class AdaptiveWindow:
                 self._pair("grow", high, self._level(2 * high.size))
             case "grow" | "up" if errors > up:
                 self._hold(high, proven=errors > CLEAR)
-            case "grow" | "halve" if errors <= 0 and low.size == min(self._levels) and low.size > 1:
+            case "grow" | "halve" if errors <= 0 and low.size == min(self._levels) and low.size > self._least:
                 self._pair("halve", self._level(low.size // 2), low)
             case "grow" | "halve":
                 best = max(self._levels.values(), key=lambda one: one.log_rate - WORTH * math.log(one.size))
@@ -224,7 +239,7 @@ class AdaptiveWindow:
     # Sizes
 
     def _level(self, size: int) -> Level:
-        size = max(1, min(self._cap, size))
+        size = max(self._least, min(self._cap, size))
         return self._levels.setdefault(size, Level(size, self._spread))
 
     def _move(self, level: Level) -> None:

@@ -42,9 +42,14 @@ class Bucket:
             return max(now, self._time + needed / self.rate)
         return max(now, self._time - self._level / self.rate)
 
-    def take(self, cost: float) -> None:
-        """Spend `cost`; a negative one gives back."""
+    def take(self, cost: float, at: float) -> None:
+        """Spend `cost` at a time that `ready_at` gave: allowance that would run over by then is lost."""
+        self._advance(at)
         self._level -= cost
+
+    def give_back(self, amount: float) -> None:
+        """Undo spending; a negative `amount` is what was spent without having been estimated."""
+        self._level += amount
 
     def empty(self, until: float) -> None:
         """Forget allowance that was not spent, and let none grow before `until`."""

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from nemo_sdg.limits.adaptive import AdaptiveWindow
-from nemo_sdg.limits.bucket import JITTER, Bucket
+from nemo_sdg.limits.bucket import Bucket
 from nemo_sdg.limits.exchange import LEASE, Grant, Load, Memory, Use
 from nemo_sdg.limits.learnt import LearntRate
 from nemo_sdg.limits.limits import Limits
@@ -36,6 +36,7 @@ _POLL, _UNPACED_POLL, _SLOWEST_POLL = 0.1, 0.2, 1.0
 _MOST_EXCHANGES = 500  # a second
 _CHUNKS = 4  # into which a member's requests between two exchanges are put
 _USE_OVER = 10.0  # seconds over which use is measured
+_FORGIVEN = 10.0  # seconds between bursts, while limits that are known are kept: they were milliseconds early
 _REBUILT = 2.0  # seconds in which those who lost another budget come to this one
 _KINDS: tuple[LimitKind, ...] = ("requests", "tokens", "prompt_tokens", "completion_tokens")
 
@@ -58,13 +59,13 @@ class Budget:
         """Per minute, and who says so."""
         self._seen: dict[LimitKind, float] = {}
         self._learnt = LearntRate()
-        self._known_rate: float | None = None
-        """Requests per second, as configured or seen."""
+        self._known: dict[LimitKind, float] = {}
+        """Per second, as configured or seen."""
         self._adaptive = AdaptiveWindow(FIRST_ATTEMPTS)
         self._window = FIRST_ATTEMPTS
         self._window_source = ""
         self._proven = False
-        self._paused_until = float("-inf")
+        self._paused_until = self._burst_at = float("-inf")
         self._epoch = 0
         self._bursts_in_a_row = 0
         self._configured = Limits()
@@ -152,10 +153,12 @@ class Budget:
         self._adaptive.observe(
             now,
             completed=report.completed,
+            latency_sum=report.latency,
             in_flight=in_flight,
             cap=cap,
             full=full,
-            latency_sum=report.latency,
+            # The pace protects the endpoint, and a slot is of no use without a place in flight.
+            least=len(self._members) if self._buckets else 1,
         )
 
     def _throttled(self, report: Report, now: float) -> None:
@@ -164,9 +167,11 @@ class Budget:
         if first_of_burst:
             self._epoch += 1
             self._bursts_in_a_row += 1
-            if self._bursts_in_a_row == 1:  # else nothing succeeded meanwhile, which tells of no rate
-                self._learnt.throttled(now, self._known_rate)
-            self._adaptive.throttled(now, self._members.in_flight)
+            kept = bool(self._known) and now - self._burst_at > _FORGIVEN
+            self._burst_at = now
+            if self._bursts_in_a_row == 1 and not kept:  # if nothing succeeded meanwhile, it tells of no rate
+                self._learnt.throttled(now, self._known.get("requests"))
+                self._adaptive.throttled(now, self._members.in_flight)
             row = min(self._bursts_in_a_row, 30)
             if after is None:
                 ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (row - 1))
@@ -198,9 +203,8 @@ class Budget:
             "tokens": self._configured.tokens_per_minute,
         }
         known = {kind: _least((configured.get(kind), self._seen.get(kind))) for kind in _KINDS}
-        by_requests = known["requests"]
-        self._known_rate = None if by_requests is None else by_requests / 60
-        self._learnt.forget_beyond(self._known_rate, now)
+        self._known = {kind: limit / 60 for kind, limit in known.items() if limit is not None}
+        self._learnt.forget_beyond(self._known.get("requests"), now)
         learnt = self._learnt.at(now)
         part = self._part_rebuilt(now)
         for kind, per_minute in known.items():
@@ -213,7 +217,7 @@ class Budget:
                 self._buckets.pop(kind, None)
                 continue
             self._allowed[kind] = rate * 60, source
-            rate = _prudent(rate * part)
+            rate *= part
             if bucket is None:
                 bucket = self._buckets[kind] = Bucket(rate, now)
                 if self._rebuilt_at is not None:  # slots of the lost budget are still being used
@@ -241,13 +245,13 @@ class Budget:
         if not self._buckets:
             return max(_UNPACED_POLL, least)
         rate = self._fair_rate(now)
-        return min(_SLOWEST_POLL, max(_POLL, 1 / rate if rate > 0 else _SLOWEST_POLL, least))
+        return min(_SLOWEST_POLL, max(_POLL, 1 / rate if rate > 0 else 0.0, least))
 
     # Slots
 
     def _take_back(self, load: Load) -> None:
         for kind, bucket in self._buckets.items():
-            bucket.take(-_cost(kind, load))
+            bucket.give_back(_cost(kind, load))
 
     def _queue(self, member: Member) -> None:
         """Take over what `member` wants beyond the slots that wait for it."""
@@ -272,7 +276,7 @@ class Budget:
             member.wanted.popleft()
             seconds = 0.0
             for bucket, cost in costs:
-                bucket.take(cost)
+                bucket.take(cost, at)
                 seconds = max(seconds, cost / bucket.rate)
             member.mailbox.append((at, load))
             member.job.serve(member, seconds)
@@ -283,8 +287,6 @@ class Budget:
         """Return how many attempts `member` may have in flight, so that all together keep to the window."""
         cap, configured = self._members.most, self._configured.max_concurrent_requests
         found = self._adaptive.size
-        if self._buckets:  # the pace protects the endpoint, and a slot is of no use without a place in flight
-            found = max(found, len(self._members))
         if configured is not None and configured <= min(found, cap):
             self._window_source = "configured"
         else:
@@ -315,11 +317,6 @@ class Budget:
         if self._window_source:
             uses.append(Use("in flight", self._window, self._members.in_flight, self._window_source))
         return uses
-
-
-def _prudent(rate: float) -> float:
-    """Return a little less than `rate`, where a request that comes early by milliseconds is turned away."""
-    return rate * (1 - JITTER / max(1.0, rate))
 
 
 def _cost(kind: LimitKind, load: Load) -> int:

@@ -226,8 +226,10 @@ class Limiter:
                 return  # it was asked anew by now, or will be
             now = self._clock()
             self._lease.accept(grant, now)
-            self._window = min(self._places.most, grant.window)
+            before, self._window = self._window, min(self._places.most, grant.window)
             self._admit_waiting(now)
+            if self._waiting and before == 0:  # without a window it had asked for no slots
+                self._lease.hurry(now)
             for loop in list(self._timers):
                 threadsafe(loop, self._arm, loop)
 
