@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING
 
 from nemo_sdg.engine.elastic import ElasticPool
@@ -104,8 +105,9 @@ class Scaling:
     def __init__(self, stages: Sequence[PaidStage]) -> None:
         limiters = [limiter for stage in stages for limiter in stage.limiters.values()]
         per_worker = sum(stage.most_in_flight for stage in stages) or 1
-        self.workers = sum(first_workers(limiter.limits, limiter.most_in_flight) for limiter in limiters) or 1
-        """To begin with."""
+        wanted = sum(first_workers(limiter.limits, limiter.most_in_flight) for limiter in limiters)
+        self.workers = max(1, min(wanted, max(FIRST_WORKERS, os.cpu_count() or 1)))
+        """To begin with; more than this machine has CPUs only as it shows that they are of use."""
         self._count = WorkerCount(self.workers, per_worker)
         self._pool = ElasticPool(1, _MOST)
         self._pool.desired = self.workers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import threading
 import time
@@ -39,6 +40,8 @@ _decode = msgspec.msgpack.Decoder(Parcel).decode
 _COLUMN = "parcel"
 _RAY_NAMES = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
 _JOB = uuid.uuid4().hex  # all runs of this process are one job to a budget
+_PER_CPU = 4  # workers for each CPU that a cluster has, where their number is ours to choose
+_MEMORY = 512 * 2**20  # bytes that one of them is thought to take, and some room
 _CPUS = 0.1  # of a worker that asks for nothing: it mostly waits, and many should fit on a node
 
 
@@ -105,12 +108,14 @@ def _ray(address: str | None) -> Iterator[None]:
 def _begun(pool: PoolWork, size: ElasticPool | None, shards: int) -> PoolWork:
     """Return `pool` with the workers that it begins with: no more than there are shards.
 
-    One that may grow gets at most a worker for each CPU of the cluster.
+    One that may grow gets at most what the cluster has room for.
     """
     import ray  # noqa: PLC0415 - takes long to import
 
     if size is not None:
-        size.most = min(size.most, shards, max(1, int(ray.cluster_resources().get("CPU", 1))))
+        there = ray.cluster_resources()
+        room = min(_PER_CPU * there.get("CPU", 1), there.get("memory", math.inf) / _MEMORY)
+        size.most = min(size.most, shards, max(1, int(room)))
         size.least = min(size.least, shards)
         size.desired = size.desired  # within the new bounds
     return pool._replace(workers=min(pool.workers if size is None else size.desired, shards))
