@@ -31,7 +31,8 @@ _SEEN_AHEAD = 0.5
 """Seconds' worth of requests in line that a limiter looks at."""
 _LONG_ENOUGH = 300.0
 """Seconds after which it ends as well."""
-_LEAST_ANSWERS = 60
+_LEAST_ANSWERS, _LEAST_SECONDS = 60, 10.0
+"""That a simulation has in any case, unless it would take four times as long."""
 _GROWING = 1.15
 """Between the last two quarters of a simulation, by which throughput has not settled."""
 
@@ -173,9 +174,10 @@ class _Simulation:
         if not worker.open[0]:
             del worker.open[0]
             self._open_shard(worker)
-        events, most = len(self._answered) + _MESSAGE * self._link.messages, self._fleet.most_events
-        enough = len(self._answered) >= _LEAST_ANSWERS or events >= 4 * most
-        if self._ended_at is None and enough and (events >= most or self._answered[-1] >= _LONG_ENOUGH):
+        now, answers, most = self._answered[-1], len(self._answered), self._fleet.most_events
+        events = answers + _MESSAGE * (self._link.messages - len(self._workers))
+        enough = (answers >= _LEAST_ANSWERS and now >= _LEAST_SECONDS) or events >= 4 * most
+        if self._ended_at is None and enough and (events >= most or now >= _LONG_ENOUGH):
             self._end()
 
     def _end(self) -> None:

@@ -93,7 +93,7 @@ class Forecast:
         if not small and _SETTLES * in_flight > fleet.most_events:
             return None
         run = simulate(fleet)
-        if not run.settled and self._runs:
+        if not run.settled and self._limit is None and self._runs:
             return None
         self._runs[workers] = run
         seconds = run.seconds + (fleet.requests - run.answers) / run.rate
@@ -101,9 +101,9 @@ class Forecast:
 
     def _scaled_up(self, workers: int) -> Scaled:
         """Take throughput to grow as before, up to the limit; the beginning takes longer by the doublings."""
-        if not self._runs:
+        if not any(known < workers for known in self._runs):
             self.of(1)
-        base = max(self._runs)
+        base = max(known for known in self._runs if known < workers)
         run, fleet = self._runs[base], self._fleet
         rate = run.rate * workers / base
         rate = min(rate, self._limit) if self._limit is not None else rate
