@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
@@ -60,6 +61,8 @@ def plan(
     """
     if latency is not None and measure is not None:
         raise ConfigError("--latency and --measure: give one of them, for --measure finds the latency")
+    if latency is not None and not 0 < latency < math.inf:
+        raise ConfigError(f"--latency is {latency!r}: give seconds, above 0")
     job = options.config_from(
         config,
         set_,

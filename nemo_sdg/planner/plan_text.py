@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from nemo_sdg.planner.bounds import ROWS, WORKERS
 from nemo_sdg.planner.scaling import MOST_WORKERS
 from nemo_sdg.report.formats import duration, number, plural, rate, share, short
-from nemo_sdg.report.redact import shown_url
 from nemo_sdg.report.text import crop, display_width, one_line
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def facts(plan: JobPlan) -> list[Fact]:
     """Return what is asked, what it costs, how long it takes and what it waits for."""
     found = []
     for stage in plan.stages:
-        where = f" at {one_line(shown_url(stage.endpoint))}" if stage.endpoint else ""
+        where = f" at {one_line(stage.endpoint)}" if stage.endpoint else ""
         found.append(Fact("asks", f"{stage.stage}: {one_line(stage.model)}{where}"))
         found.append(
             Fact(

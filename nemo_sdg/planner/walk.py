@@ -10,12 +10,14 @@ import pyarrow as pa
 from nemo_sdg.client import AsyncLLMClient, GenerationConfig
 from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.client.token_estimate import TokenEstimate
+from nemo_sdg.engine.preflight import preflight
 from nemo_sdg.engine.shard_runner import ShardState, StageSequence
 from nemo_sdg.errors import ConfigError, NemoSDGError
 from nemo_sdg.limits import Limits, Tokens
 from nemo_sdg.planner.asked import Asked, Job
 from nemo_sdg.planner.measured import Recorder
 from nemo_sdg.report.numbers import Counts
+from nemo_sdg.report.redact import shown_url
 from nemo_sdg.stages.base import MemoryLedger, PaidStage, Source
 
 if TYPE_CHECKING:
@@ -128,6 +130,7 @@ class _Walk:
         self._add(stage, tokens, self._per_row, guessed=True)
 
     def _measure(self, stage: PaidStage, recorder: Recorder) -> list[Tokens]:
+        preflight([stage])
         try:
             self._run(stage, recorder)
         finally:
@@ -145,7 +148,7 @@ class _Walk:
     def _add(self, stage: PaidStage, tokens: list[Tokens], per_row: float, *, guessed: bool) -> None:
         client = getattr(stage, "client", None)
         clients = getattr(client, "clients", None) or [client]  # those of a pool
-        urls = [str(url) for each in clients if (url := getattr(each, "base_url", None))]
+        urls = [shown_url(str(url)) for each in clients if (url := getattr(each, "base_url", None))]
         self.asked.append(
             Asked(
                 stage=stage.name,
