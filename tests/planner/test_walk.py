@@ -61,13 +61,6 @@ def test_prompts_of_the_first_rows_are_looked_at(pipeline, asking):
     assert set(asked.tokens) <= {Tokens(1 + (400 + 4 + length) // 4, 300) for length in (6, 7)}
 
 
-def test_no_credential_is_kept(pipeline, asking):
-    """A password in the endpoint's URL does not come into the plan."""
-    (asked,) = look_at(pipeline(asking("http://user:secret@127.0.0.1:9/v1"))).asked
-
-    assert asked.endpoint == NOWHERE
-
-
 def test_rows_that_are_left_out_before_are_not_asked(pipeline, asking):
     """A filter in front of the stage that asks halves the requests, and one that leaves nothing is named."""
     assert look_at(pipeline(Half(), asking())).asked[0].requests_per_row == 0.5
