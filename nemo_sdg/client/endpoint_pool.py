@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,9 @@ from weakref import WeakKeyDictionary
 
 from nemo_sdg.client.base import AsyncLLMClient
 from nemo_sdg.client.failure import Judged
-from nemo_sdg.client.line import Line
+from nemo_sdg.client.line import Line, of_request
 from nemo_sdg.client.member import Member
-from nemo_sdg.errors import ConfigError, FatalRequestError
+from nemo_sdg.errors import ConfigError, ConnectionFailedError, FatalRequestError
 from nemo_sdg.limits import BudgetName, Kind
 from nemo_sdg.limits.waiting import threadsafe
 
@@ -160,8 +159,7 @@ class AsyncEndpointPool(AsyncLLMClient):
         question.config  # noqa: B018 - here its error reaches the one who gave it
         hopeless = self._hopeless()
         if hopeless is not None:
-            hopeless.attempts, hopeless.throttles = tries.attempts, tries.throttles
-            raise hopeless
+            raise of_request(hopeless, tries)
         return await self._line(question.model).acquire(question, tries)
 
     def _line(self, model: str) -> Line:
@@ -175,14 +173,12 @@ class AsyncEndpointPool(AsyncLLMClient):
             line = lines[model] = Line(self._members, model)
         return line
 
-    def _hopeless(self) -> FatalRequestError | None:
+    def _hopeless(self) -> Exception | None:
         """Return why no request can succeed, if it is so."""
-        error: Exception | None = None
         for member in self._members:
             if not member.rest.hopeless or member.rest.left() == 0:
                 return None
-            error = member.rest.error
-        return copy.copy(error) if isinstance(error, FatalRequestError) else None
+        return self._members[0].rest.error
 
     async def _attempt(self, question: Question, tries: Tries, permit: Permit) -> Completion | Judged:
         member = tries.asked
@@ -202,21 +198,29 @@ class AsyncEndpointPool(AsyncLLMClient):
         assert asked is None
         assert member is not None
         hopeless = isinstance(judged.error, FatalRequestError)
-        transient = judged.verdict.kind is Kind.TRANSIENT
-        if not hopeless and not transient:
+        if not hopeless and judged.verdict.kind is not Kind.TRANSIENT:
             member.rest.answered(tries, completed=False)
             return super()._delay(judged, tries, member.health)
         others = [other for other in self._members if other is not member]
         alone = not any(other.rest.works for other in others)
         if not member.rest.failed(judged.error, tries, alone=alone):
-            return super()._delay(judged, tries, member.health)
+            broken = isinstance(judged.error, ConnectionFailedError)
+            if not broken or alone or tries.moves >= len(others):
+                return super()._delay(judged, tries, member.health)
+            tries.moves += 1  # perhaps the endpoint goes away; else the request breaks them all
+            self._move(judged, tries, member)
+            return None
         member.note(judged.error)
         if alone and hopeless and not self._wake(others):
             self._refuse_all(judged.error)
             return super()._delay(judged, tries, member.health)
-        member.health.failed(judged.error, tries.started, first=True)
-        tries.retries -= transient
+        self._move(judged, tries, member)
         return None
+
+    def _move(self, judged: Judged, tries: Tries, member: Member) -> None:
+        """Let the request go to another member at once, at no cost of retries."""
+        member.health.failed(judged.error, tries.started, first=True)
+        tries.retries -= judged.verdict.kind is Kind.TRANSIENT
 
     def _wake(self, others: Sequence[Member]) -> bool:
         """Have somebody work: one of `others` that may come back."""

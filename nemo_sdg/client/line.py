@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import math
 from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from nemo_sdg.errors import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,23 +74,25 @@ class Line:
         waiting, self._waiting = self._waiting, deque()
         for each in waiting:
             if not each.admitted.done():
-                each.admitted.set_exception(copy.copy(error))
+                each.admitted.set_exception(of_request(error, each.tries))
         self._end_pullers()
 
     def _spare(self, question: Question, tries: Tries) -> Permit | None:
         """Return a permit that is at hand, of the member with the most room; a trial goes before."""
         ranked = []
         for member in self._members:
+            if self._unwanted(member, tries):
+                continue
             if member.rest.works:
                 in_flight, window = self._limiters[member].flow()
                 room: float = window - in_flight
                 if room > 0:
-                    ranked.append((member is not tries.asked, room, member))
+                    ranked.append((room, member))
             elif member.rest.left() == 0:
-                ranked.append((True, float("inf"), member))
+                ranked.append((math.inf, member))
         if len(ranked) > 1:
             ranked.sort(key=_by_room, reverse=True)
-        for _, _, member in ranked:
+        for _, member in ranked:
             permit = self._limiters[member].acquire_spare(member.estimate(question))
             if permit is not None:
                 if member.rest.take(tries):
@@ -139,6 +144,8 @@ class Line:
                     self._pull_more()
                     continue
                 permit = await limiter.acquire(member.estimate(self._waiting[0].question))
+                if self._waiting and self._unwanted(member, self._waiting[self._turn(member)].tries):
+                    await _yield(permit)  # to another member that has room, too
                 if not self._hand_over(member, permit):
                     permit.release()
         except Exception as error:  # noqa: BLE001 - a stop above all; whatever it is, those who wait must hear
@@ -166,6 +173,12 @@ class Line:
         self._end_pullers()
         return False
 
+    def _unwanted(self, member: Member, tries: Tries) -> bool:
+        """Return whether `tries` failed at `member` last, and another might do better."""
+        return member is tries.asked and any(
+            other.rest.works for other in self._members if other is not member
+        )
+
     def _turn(self, member: Member) -> int:
         """Return the place in line of the first one that has not just failed at `member`, 0 if all have."""
         if self._waiting[0].tries.asked is member:
@@ -175,5 +188,21 @@ class Line:
         return 0
 
 
-def _by_room(ranked: tuple[bool, float, Member]) -> tuple[bool, float]:
-    return ranked[:2]
+def of_request(error: Exception, tries: Tries) -> Exception:
+    """Return `error`, which another request met with, as that of the request with `tries`."""
+    own = copy.copy(error)
+    if isinstance(own, RequestError):
+        own.attempts, own.throttles = tries.attempts, tries.throttles
+    return own
+
+
+async def _yield(permit: Permit) -> None:
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        permit.release()
+        raise
+
+
+def _by_room(ranked: tuple[float, Member]) -> float:
+    return ranked[0]

@@ -40,6 +40,7 @@ class Tries:
         "deadline",
         "failure",
         "hedged",
+        "moves",
         "outages",
         "retries",
         "started",
@@ -47,7 +48,7 @@ class Tries:
     )
 
     def __init__(self) -> None:
-        self.attempts = self.hedged = self.outages = self.retries = self.throttles = 0
+        self.attempts = self.hedged = self.moves = self.outages = self.retries = self.throttles = 0
         self.failure: Exception | None = None
         """Of the last attempt."""
         self.asked: Member | None = None
