@@ -155,7 +155,7 @@ class Budget:
             completed=report.completed,
             latency_sum=report.latency,
             in_flight=in_flight,
-            cap=cap,
+            cap=min(cap, self._configured.max_concurrent_requests or cap),
             full=full,
             # The pace protects the endpoint, and a slot is of no use without a place in flight.
             least=len(self._members) if self._buckets else 1,
