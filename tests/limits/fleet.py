@@ -151,6 +151,10 @@ class Worker:
         tasks += [self._arrive()] if demand else [self._ask_on() for _ in range(places + places // 2 + 1)]
         self.tasks = {asyncio.ensure_future(task) for task in tasks}
 
+    def rows_come(self, number):
+        """Have so many rows more, all at once."""
+        self.tasks |= {asyncio.ensure_future(self._row()) for _ in range(number)}
+
     def leave(self):
         """Stop as a worker does at its end."""
         self._end()
