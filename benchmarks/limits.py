@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -123,6 +124,7 @@ def goodput(rows: int, known: str, by: str) -> None:
 def jobs(rows: int) -> None:
     """Print how two jobs on one cluster share a limit."""
     settings = SimulatorSettings(latency=HEAVY, limits=Limits(requests_per_minute=PER_MINUTE))
+    os.environ["RAY_AUTH_MODE"] = "token"  # jobs that name a cluster's address do not look for it themselves
     ray = [str(Path(sys.executable).with_name("ray"))]
     port = "6399"
     subprocess.run(
