@@ -23,6 +23,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     """As configured, those of several endpoints together."""
     endpoints: int = 1
+    hedged: bool = False
+    """Some requests are sent twice."""
     guessed: bool = False
     """Its prompts depend on answers that nobody has given yet."""
 

@@ -34,6 +34,8 @@ def assumptions(job: Job, setting: Setting, latency: LatencyPlan, tightest: str)
             found.append("rows: none is lost between the stages that ask")
     if any(asked.endpoints > 1 for asked in job.asked):
         found.append("endpoints: several are planned as one that allows what all of them do")
+    if any(asked.hedged for asked in job.asked):
+        found.append("hedge: requests that are sent twice are left out")
     at_most = number(round(1 / WORKER_SECONDS))
     found.append(f"workers: each has a CPU that does {at_most} requests/s; starting comes before all times")
     return found

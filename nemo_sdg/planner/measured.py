@@ -33,7 +33,8 @@ class Recorder(MemoryLedger):
 
     def __init__(self, number: int, told: Callable[[int, int], None] | None = None) -> None:
         super().__init__()
-        self._number = number
+        self.number = number
+        """Requests that there will be."""
         self._told = told or (lambda _done, _number: None)
         self._limits: dict[str, float] = {}
         self._learnt: float | None = None
@@ -62,7 +63,7 @@ class Recorder(MemoryLedger):
         if not self.completions:
             why = f": the last one failed with {self.failures[-1]}" if self.failures else ""
             raise NothingSucceedsError(
-                f"none of {self._number} requests was answered{why}; check the model, the generation "
+                f"none of {self.number} requests was answered{why}; check the model, the generation "
                 "parameters and base_url, or plan without --measure"
             )
         learnt = [
@@ -79,4 +80,4 @@ class Recorder(MemoryLedger):
         return Measured(latencies, len(self.failures), dict(self._limits), self._learnt)
 
     def _tell(self) -> None:
-        self._told(len(self.completions) + len(self.failures), self._number)
+        self._told(len(self.completions) + len(self.failures), self.number)

@@ -32,8 +32,7 @@ def print_plan(plan: JobPlan, stream: SteadyStream) -> None:
             shown = Text(line, no_wrap=True)
             shown.stylize("dim", 0, len(label))
             console.print(shown)
-    console.print()
-    console.print(_table(plan, console))
+    console.print(_table(plan, console))  # which begins and ends with an empty line
     end = ending(plan)
     for line in [*([end] if end else []), *notes(plan)]:
         console.print(Text(f" {line}"))

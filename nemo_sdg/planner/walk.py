@@ -114,6 +114,7 @@ class _Walk:
         asked = [[]] * rows.num_rows if messages is None else messages
         tokens = [estimate.of(each, config) for each in asked]
         if not self.asked and self._recorder is not None:
+            self._recorder.number = len(asked)
             tokens = self._measure(stage, self._recorder) or tokens
         if not tokens:
             self._guess(stage)
@@ -161,6 +162,7 @@ class _Walk:
                     [each.limits if isinstance(each, AsyncLLMClient) else Limits() for each in clients]
                 ),
                 endpoints=len(clients),
+                hedged=any(getattr(each, "hedge", None) is not None for each in clients),
                 guessed=guessed,
             )
         )

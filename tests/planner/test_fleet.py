@@ -50,6 +50,13 @@ def test_a_limit_that_nobody_tells_is_learnt_from_throttles(fleet):
     assert run.throttled > 0
 
 
+def test_the_endpoint_charges_all_tokens(fleet):
+    """A limit on tokens that nobody tells turns away what prompt and completion together exceed."""
+    job = fleet({"tokens_per_minute": 306_000, "headers": "none"}, workers=2, requests=3_000)
+
+    assert 20 < simulate(job).rate < 31
+
+
 def test_a_long_job_is_simulated_in_part(fleet):
     """A simulation of a long job ends early, with the pace that the whole has."""
     short, long = fleet(requests=3_000), fleet(requests=3_000_000, shard_rows=4_096)

@@ -133,11 +133,11 @@ def test_local_has_one_worker_and_auto_as_many_as_are_useful():
 
 
 def test_what_is_left_out_is_said():
-    """Guessed tokens, several endpoints and faults of the simulated one are named among the assumptions."""
+    """Guessed tokens, hedges, several endpoints and the simulated one's faults are named as assumptions."""
     simulator = SimulatorSettings(faults=Faults(error_500=0.1))
 
-    plan = planned(asked(endpoints=2), asked(stage="judge", guessed=True), simulator=simulator)
+    plan = planned(asked(endpoints=2, hedged=True), asked(stage="judge", guessed=True), simulator=simulator)
 
     text = "\n".join(plan.assumptions)
-    for words in ("faults:", "tokens of judge:", "endpoints: several"):
+    for words in ("faults:", "tokens of judge:", "endpoints: several", "hedge:"):
         assert words in text

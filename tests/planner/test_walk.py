@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from nemo_sdg import AsyncOpenAIClient, LLMGenerationStage, ParquetWriter, Pipeline, Stage
-from nemo_sdg.client import GenerationConfig
+from nemo_sdg.client import AsyncEndpointPool, GenerationConfig
 from nemo_sdg.errors import ConfigError, NothingSucceedsError
 from nemo_sdg.limits import Tokens
 from nemo_sdg.planner.walk import SAMPLE, look_at
@@ -81,6 +81,21 @@ def test_each_stage_that_asks_is_counted(pipeline, asking):
     assert second.prompt == pytest.approx(first.prompt + 300)
 
 
+@pytest.mark.parametrize(("second", "together"), [(600, 900), (None, None)])
+def test_a_pool_is_planned_as_one_endpoint(pipeline, second, together):
+    """Several endpoints allow together what each does; where one says nothing, nothing is known."""
+    clients = [
+        AsyncOpenAIClient(base_url=f"{NOWHERE}{number}", limits={"requests_per_minute": limit})
+        for number, limit in enumerate((300, second))
+    ]
+
+    (asked,) = look_at(pipeline(LLMGenerationStage(AsyncEndpointPool(clients), "m"))).asked
+
+    assert asked.limits.requests_per_minute == together
+    assert (asked.endpoints, asked.places) == (2, 10)
+    assert asked.endpoint == f"{NOWHERE}0 {NOWHERE}1"
+
+
 def test_measuring_asks_for_the_first_rows_alone(pipeline, asking, simulator):
     """With `measure` so many requests are sent; latencies, tokens and limits are those of the answers."""
     endpoint = simulator(latency=Latency(median=0.05), limits=Limits(requests_per_minute=60_000))
@@ -99,6 +114,15 @@ def test_measuring_asks_for_the_first_rows_alone(pipeline, asking, simulator):
     assert len(first.tokens) == 5
     assert first.completion != 256
     assert not second.guessed
+
+
+def test_progress_counts_what_is_asked(pipeline, asking, simulator):
+    """Rows that are left out before are not waited for: the last news is that all are answered."""
+    told = []
+
+    look_at(pipeline(Half(), asking(simulator().base_url)), None, 6, lambda *at: told.append(at))
+
+    assert told[-1] == (3, 3)
 
 
 def test_an_endpoint_that_answers_nothing_is_an_error(pipeline, asking, simulator):
