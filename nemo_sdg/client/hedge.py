@@ -125,6 +125,7 @@ class HedgedAttempt:
         self._tries = tries
         self._send = send
         self._spare = spare
+        self._timer: asyncio.TimerHandle | None = None
         self._bound: asyncio.Timeout | None = None
         self._second: asyncio.Task[Completion | Judged] | None = None
         self._permit: Permit | None = None  # of the second, until that begins
@@ -134,7 +135,7 @@ class HedgedAttempt:
         delay = self._hedger.begin()
         if delay is None:
             return await self._send(permit)
-        timer = asyncio.get_running_loop().call_later(delay, self._send_again)
+        self._look_after(delay)
         try:
             try:
                 async with asyncio.timeout(None) as self._bound:
@@ -144,7 +145,8 @@ class HedgedAttempt:
                 return self._second.result()
             finally:
                 self._bound = None
-                timer.cancel()
+                if self._timer is not None:
+                    self._timer.cancel()
             if (
                 isinstance(outcome, Judged)
                 and outcome.verdict.kind is not Kind.NO
@@ -166,9 +168,14 @@ class HedgedAttempt:
             self._tries.hedged -= 1
         return second
 
-    def _send_again(self) -> None:
+    def _look_after(self, delay: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(delay, self._send_again, delay)
+
+    def _send_again(self, delay: float) -> None:
         self._permit = self._hedger.permit(self._spare)
-        if self._permit is not None:
+        if self._permit is None:
+            self._look_after(delay)  # there may be room by then
+        else:
             self._second = asyncio.get_running_loop().create_task(self._ask_second())
             self._second.add_done_callback(self._second_is_done)
 
