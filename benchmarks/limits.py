@@ -222,7 +222,8 @@ def client(base_url: str, kind: str, requests: int = 6_000) -> None:
 
 def main() -> None:
     """Run what the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     commands = parser.add_subparsers(dest="command", required=True)
     each = commands.add_parser("goodput")
     each.add_argument("--rows", type=int, default=6_000)

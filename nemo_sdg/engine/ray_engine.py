@@ -97,7 +97,7 @@ def _ray(address: str | None) -> Iterator[None]:
             raise RunStopped(f"Ray cannot be started here ({error}): try --engine local") from error
         raise ConfigError(
             f"no Ray cluster can be joined at {remote!r} ({error}): check --address and RAY_ADDRESS, "
-            "run 'export RAY_AUTH_MODE=token' if the cluster asks for a token, as those do that Ray 2.60 starts, "
+            "run 'export RAY_AUTH_MODE=token' if the cluster asks for a token, as Ray's do since 2.60, "
             "or leave both out to run on this machine"
         ) from None
     try:
