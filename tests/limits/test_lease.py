@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from nemo_sdg.limits import OK, Limiter, Limits, LocalLink, Tokens
 from nemo_sdg.limits.budget import LEASE, Budget
-from nemo_sdg.limits.exchange import Grant, Load, Slot
+from nemo_sdg.limits.exchange import Grant, Load, Report, Slot
 from nemo_sdg.limits.lease import LATE, Lease
 from nemo_sdg.simulator.settings import Limits as Allowed
 from tests.limits.fleet import Fleet, throttled
@@ -139,29 +137,16 @@ def test_a_tick_keeps_a_member_with_long_requests(in_virtual_time):
     assert in_virtual_time(main) == ((20, 20), 20, 60)
 
 
-def test_without_ticks_a_member_is_forgotten(in_virtual_time):
+def test_who_is_silent_is_forgotten():
     """A member that says nothing for LEASE is taken for dead; when it speaks again it takes part again."""
+    budget = Budget()
+    spoken = [(0.0, "a"), (0.0, "b"), *((float(second), "a") for second in range(1, 7)), (8 + LEASE, "b")]
+    members = []
+    for now, name in [*spoken, (8.1 + LEASE, "a")]:
+        budget.exchange(Report(name, "job"), now)
+        members.append(len(budget._members))
 
-    async def main(loop):
-        budget = Budget()
-        limiters = [Limiter(20, clock=loop.time) for _ in range(2)]
-        for limiter in limiters:
-            limiter.join(LocalLink(loop.time, budget), "job")
-            (await limiter.acquire()).settle(None, OK)
-        members = [len(budget._members)]
-        held = await limiters[0].acquire()
-        for _ in range(6):
-            await asyncio.sleep(1)
-            limiters[0].tick()
-        members.append(len(budget._members))
-        await asyncio.sleep(LEASE + 1)
-        (await limiters[1].acquire()).settle(None, OK)
-        members.append(len(budget._members))
-        held.settle(None, OK)
-        members.append(len(budget._members))
-        return members
-
-    assert in_virtual_time(main) == [2, 1, 1, 2]
+    assert members == [1, 2, 2, 2, 2, 1, 1, 1, 1, 2]
 
 
 def test_leaving_frees_what_was_held(in_virtual_time):
