@@ -148,5 +148,5 @@ def _useful(plan: JobPlan) -> str:
         return "any number of workers, as far as is known: no limit of the endpoint is"
     text = f"{plural(useful, 'worker')} at most"
     if limit is None:
-        return f"{text}: there are no more shards of rows"
+        return f"{text}: with more the rows are done no sooner"
     return f"{text}, by Little's law; more wait for {limit.name}"

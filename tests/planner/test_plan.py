@@ -129,7 +129,16 @@ def test_local_has_one_worker_and_auto_as_many_as_are_useful():
 
     assert planned(asked(), engine="local", workers=5).workers == 1
     assert planned(asked(limits=limits), workers="auto", latency=2.0).workers == 6
+    assert planned(asked(), workers="auto").workers == 2
     assert planned(asked(), workers=3).workers == planned(asked(), workers=3).expected.workers == 3
+
+
+def test_a_small_job_has_no_use_for_more_workers_than_its_fastest():
+    """Without a limit of the endpoint the workers of use are those with which the job is soonest done."""
+    plan = planned(asked(), rows=200, latency=0.1)
+
+    best = max(plan.scaling.rows, key=lambda row: row.requests_per_second)
+    assert plan.useful_workers == min(best.workers, 13)
 
 
 def test_what_is_left_out_is_said():
