@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         LLMClient,
         OpenAIClient,
     )
+    from nemo_sdg.limits import Limits
     from nemo_sdg.pipeline import Pipeline
     from nemo_sdg.report.numbers import RunReport
     from nemo_sdg.stages import (
@@ -56,6 +57,7 @@ _HOMES = {
         "LLMClient",
         "OpenAIClient",
     ),
+    "nemo_sdg.limits": ("Limits",),
     "nemo_sdg.pipeline": ("Pipeline",),
     "nemo_sdg.report.numbers": ("RunReport",),
     "nemo_sdg.stages": (
@@ -98,6 +100,7 @@ __all__ = [
     "LLMGenerationStage",
     "LanguageFilter",
     "LengthFilter",
+    "Limits",
     "OpenAIClient",
     "ParquetReader",
     "ParquetWriter",
