@@ -47,6 +47,26 @@ def test_an_answer_is_recalled_by_another_worker(folder):
     assert found == completion("bonjour ñ 🙂")
 
 
+def test_tries_besides_slow_ones_are_counted(folder):
+    """What was sent twice is counted where it was sent, and recalled; older journals do not say."""
+    twice = completion("x")
+    twice.hedged = 1
+    first = journal(folder)
+    first.record("k", twice)
+    first.record("l", completion("y"))
+    first.close()
+    assert first.counts.hedged == 1
+    file = folder.answers(0, "w")
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([lines[0], lines[1].replace(',"hedged":0', "")]) + "\n")
+
+    second = journal(folder, "other")
+
+    assert second.recall("k") == twice
+    assert second.recall("l") == completion("y")
+    assert second.counts.hedged == 0
+
+
 def test_only_the_own_shard_is_recalled(folder):
     """An answer of another shard is not taken for this one's."""
     first = journal(folder, shard=1)

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from nemo_sdg.report.facts import request_facts
+from nemo_sdg.report.numbers import Counts
+
+
+@pytest.mark.parametrize(("hedged", "line"), [(0, None), (12, "12")])
+def test_hedged_requests_are_shown_when_there_are_any(report, hedged, line):
+    """Tries that were sent besides a slow one have a line of their own, and are no retries."""
+    report.counts = Counts(requests=1000, attempts=1015 + hedged, throttles=5, hedged=hedged)
+
+    facts = dict(request_facts(report))
+
+    assert facts.get("hedged") == line
+    assert facts["retries"] == "10"
