@@ -51,10 +51,10 @@ def binding(fleet: Fleet, limit: Bound | None) -> Bound:
     return min([*bounds, *([limit] if limit else [])], key=lambda bound: bound.requests_per_second)
 
 
-def useful_workers(fleet: Fleet, limit: Bound | None) -> int | None:
-    """Return how many workers can be kept busy, by Little's law; None when nothing says so."""
+def useful_workers(fleet: Fleet, limit: Bound | None) -> int:
+    """Return how many workers can be kept busy: by Little's law, and with a shard for each."""
     latency = mean_latency(fleet.endpoint.latency)
     shards = math.ceil(fleet.requests / fleet.shard_rows)
     if limit is None:
-        return shards if fleet.requests <= shards * fleet.places else None
+        return shards
     return max(1, min(shards, math.ceil(round(limit.requests_per_second * latency / fleet.places, 6))))

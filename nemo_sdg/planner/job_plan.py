@@ -52,7 +52,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The endpoint's tightest one; None while none is known."""
     bound: Bound
     """What binds first with `workers`."""
-    useful_workers: int | None
+    useful_workers: int
     expected: Scaled
     """With `workers`."""
     scaling: Scaling

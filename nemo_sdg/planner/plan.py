@@ -60,10 +60,10 @@ def plan_job(job: Job, setting: Setting) -> JobPlan:
     limit = of_endpoint(fleet)
     useful = useful_workers(fleet, limit)
     if setting.workers == "auto":
-        fleet = fleet._replace(workers=AUTO if limit is None or useful is None else useful)
+        fleet = fleet._replace(workers=AUTO if limit is None else useful)
     forecast = Forecast(fleet, limit.requests_per_second if limit else None)
     scaling = forecast.table()
-    if limit is None and useful is not None:  # a small job: the table knows better
+    if limit is None:  # then the table knows better
         useful = min(useful, max(scaling.rows, key=lambda row: row.requests_per_second).workers)
     stages = [_stage(job, asked) for asked in job.asked]
     prompt = round(sum(stage.requests * stage.prompt_tokens for stage in stages))

@@ -144,8 +144,6 @@ def _bound(plan: JobPlan) -> str:
 
 def _useful(plan: JobPlan) -> str:
     useful, limit = plan.useful_workers, plan.limit
-    if useful is None:
-        return "any number of workers, as far as is known: no limit of the endpoint is"
     text = f"{plural(useful, 'worker')} at most"
     if limit is None:
         return f"{text}: with more the rows are done no sooner"

@@ -105,7 +105,8 @@ class Forecast:
             self.of(1)
         base = max(known for known in self._runs if known < workers)
         run, fleet = self._runs[base], self._fleet
-        rate = run.rate * workers / base
+        shards = math.ceil(fleet.requests / fleet.shard_rows)
+        rate = run.rate * max(1.0, min(workers, shards) / base)
         rate = min(rate, self._limit) if self._limit is not None else rate
         lost = max(0.0, run.seconds - run.answers / run.rate)
         doublings = 1 + math.log2(workers / base) / math.log2(2 * base * fleet.places)

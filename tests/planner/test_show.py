@@ -126,7 +126,6 @@ def test_json_is_the_same_as_data(shown, plan):
         ({}, "then by tokens per minute: 20.0/s"),
         ({}, "3 workers at most, by Little's law; more wait for tokens per minute"),
         ({"limit": None}, "no limit of the endpoint is known"),
-        ({"limit": None, "useful_workers": None}, "any number of workers, as far as is known"),
         ({"limit": None}, "with more the rows are done no sooner"),
         ({"cost": None}, "set prices: {prompt: .., completion: ..}"),
         ({"cost": 0.00012}, "0.00012"),
