@@ -542,6 +542,25 @@ def test_nothing_is_pending_when_the_loop_closes(cancelled):
     assert in_flight(pool) == 0
 
 
+def test_nobody_waits_any_more():
+    """When those in line are cancelled, nothing is left of them though no endpoint has got room."""
+    pool = AsyncEndpointPool([held("a"), held("b")])
+
+    async def main():
+        asking = [asyncio.ensure_future(pool.complete(MESSAGES, "m")) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        for task in asking[2:]:
+            task.cancel()
+        await asyncio.wait(asking[2:])
+        left = asyncio.all_tasks() - {asyncio.current_task(), *asking[:2]}
+        for task in asking[:2]:
+            task.cancel()
+        await asyncio.wait(asking[:2])
+        return left
+
+    assert not asyncio.run(main())
+
+
 def test_several_loops():
     """Requests of several threads, each with a loop, share the places and are all answered."""
     pool = AsyncEndpointPool([Endpoint(name, seconds=0.001, max_concurrent_requests=2) for name in "ab"])
