@@ -146,6 +146,7 @@ class Worker:
         self.wire = Wire(fleet)
         clock = self.limiter._clock
         self.limiter.join(FailoverLink(self.wire, clock) if failover else self.wire, job)
+        self.limiter._lease.member = f"{len(fleet.workers):03}-{fleet.rng.random()}"  # the same in each run
         self.admitted = []
         tasks = [self._beat()]
         tasks += [self._arrive()] if demand else [self._ask_on() for _ in range(places + places // 2 + 1)]

@@ -67,15 +67,60 @@ def test_turns_go_to_who_was_given_least():
         one = member(members, name, job)
         one.wanted.extend([Load(1)] * 100)
         one.job.wants(one)
-    turns = ""
-    for _ in range(120):
+    served = turns(members, 120)
+
+    assert served.count("a") == 60
+    assert [served.count(name) for name in "bcd"] == [20, 20, 20]
+
+
+def turns(members, number):
+    """Serve so many turns of 10 ms; return whose they were."""
+    names = ""
+    for _ in range(number):
         one = members.next()
         one.wanted.popleft()
         one.job.serve(one, 0.01)
-        turns += one.name
+        names += one.name
+    return names
 
-    assert turns.count("a") == 60
-    assert [turns.count(name) for name in "bcd"] == [20, 20, 20]
+
+def wants(members, name, job):
+    """Return a member that wants much."""
+    one = member(members, name, job)
+    one.wanted.extend([Load(1)] * 5000)
+    one.job.wants(one)
+    return one
+
+
+def test_a_member_that_was_away_saves_nothing_up():
+    """Who comes to a job that went on without it has every second turn of then on."""
+    members = Members()
+    member(members, "b", "x")
+    wants(members, "a", "x")
+    turns(members, 500)
+    wants(members, "b", "x")
+    assert turns(members, 100).count("b") == pytest.approx(50, abs=1)
+
+
+def test_a_new_job_has_no_claim_on_the_past():
+    """A job that is new has every second turn, whatever others were given before."""
+    members = Members()
+    wants(members, "a", "x")
+    turns(members, 500)
+    wants(members, "b", "y")
+    assert turns(members, 100).count("b") == pytest.approx(50, abs=1)
+
+
+def test_a_job_that_was_away_catches_up_with_a_second_at_most():
+    """Of 20 s that a job let others have it gets one back, and then every second turn."""
+    members = Members()
+    member(members, "b", "y")
+    wants(members, "a", "x")
+    turns(members, 2000)
+    wants(members, "b", "y")
+    assert turns(members, 100).count("b") >= 50
+    turns(members, 100)
+    assert turns(members, 100).count("b") == pytest.approx(50, abs=1)
 
 
 def test_nobody_has_a_turn_that_wants_nothing():
