@@ -220,6 +220,80 @@ def client(base_url: str, kind: str, requests: int = 6_000) -> None:
     print(1000 * asyncio.run(main()) / requests)
 
 
+def messages() -> None:
+    """Print messages to the budget of 64 workers, in simulated time."""
+    for per_minute in (600, 6_000, 60_000, None):
+        simulated(64, 16, per_minute, seconds=30.0, jobs=1)
+
+
+def thousand() -> None:
+    """Print how 1,000 workers share 1,000,000 requests a minute, in simulated time."""
+    simulated(1_000, 32, 1_000_000, seconds=40.0, jobs=2)
+
+
+def simulated(workers: int, places: int, per_minute: int | None, seconds: float, jobs: int) -> None:
+    """Print goodput, fairness and messages of a fleet in the second half of so many simulated seconds."""
+    import asyncio
+    import random
+
+    from nemo_sdg import Limits as Said
+    from nemo_sdg.limits import Kind, Limiter, Tokens
+    from nemo_sdg.planner.delayed_link import DelayedLink
+    from nemo_sdg.planner.endpoint import ModelledEndpoint
+    from nemo_sdg.planner.virtual_time import in_virtual_time
+
+    chance = random.Random(0)
+    answers = [0] * workers
+    throttled = 0
+
+    async def row(limiter: Limiter, endpoint: ModelledEndpoint, worker: int, loop) -> None:
+        nonlocal throttled
+        while loop.time() < seconds:
+            permit = await limiter.acquire(Tokens(20, 60))
+            verdict, seen = await endpoint.ask(80)
+            permit.settle(Tokens(20, 60), verdict, seen)
+            if loop.time() > seconds / 2:
+                answers[worker] += verdict.kind is Kind.OK
+                throttled += verdict.kind is Kind.THROTTLED
+
+    async def fleet(loop) -> DelayedLink:
+        limits = Limits(requests_per_minute=per_minute, headers="none")
+        endpoint = ModelledEndpoint(SimulatorSettings(latency=HEAVY, limits=limits), loop.time, chance)
+        link = DelayedLink(loop, 0.001, chance)
+        tasks = []
+        for worker in range(workers):
+            limiter = Limiter(places, Said(requests_per_minute=per_minute), loop.time)
+            limiter.join(link, f"job {worker % (jobs + 1) % jobs}")  # of two, the first has twice as many
+            tasks += [row(limiter, endpoint, worker, loop) for _ in range(places)]
+        running = asyncio.gather(*tasks)
+        await asyncio.sleep(seconds)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return link
+
+    began = time.process_time()
+    link = in_virtual_time(fleet)
+    spent = time.process_time() - began
+    rate = sum(answers) / (seconds / 2)
+    of_limit = "" if per_minute is None else f", {rate * 60 / per_minute:.1%} of the limit"
+    print(
+        f"{workers:,} workers at {per_minute or 'any number of'} requests/min: {rate:,.0f} answers/s"
+        f"{of_limit}, {throttled / max(1, sum(answers)):.2%} throttled, "
+        f"{link.messages / seconds:,.0f} messages/s"
+    )
+    if jobs > 1:
+        of_job = [sum(answers[w] for w in range(workers) if w % (jobs + 1) % jobs == j) for j in range(jobs)]
+        spread = [
+            (min(mine), statistics.mean(mine), max(mine))
+            for j in range(jobs)
+            if (mine := [answers[w] for w in range(workers) if w % (jobs + 1) % jobs == j])
+        ]
+        shares = ", ".join(f"{each / sum(answers):.1%}" for each in of_job)
+        each = "; ".join(f"{low} to {high} a worker, mean {mean:.0f}" for low, mean, high in spread)
+        print(f"  jobs: {shares} ({each})")
+    print(f"  {spent:.0f} s of CPU for all")
+
+
 def main() -> None:
     """Run what the command line names."""
     form = argparse.RawDescriptionHelpFormatter
@@ -232,6 +306,8 @@ def main() -> None:
     commands.add_parser("jobs").add_argument("--rows", type=int, default=4_000)
     commands.add_parser("capacity").add_argument("--rows", type=int, default=8_000)
     commands.add_parser("cost").add_argument("--rounds", type=int, default=5)
+    commands.add_parser("messages")
+    commands.add_parser("thousand")
     each = commands.add_parser("client")
     each.add_argument("--base-url")
     each.add_argument("kind")

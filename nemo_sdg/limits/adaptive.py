@@ -51,6 +51,7 @@ class AdaptiveWindow:
     def __init__(self, start: int = 32) -> None:
         self.size = self._cap = max(1, start)
         self._least = 1
+        self._lag, self._known_at = 0.0, -math.inf
         self._now: float | None = None
         self._spread = Spread()
         self._levels: dict[int, Level] = {}
@@ -72,12 +73,14 @@ class AdaptiveWindow:
         cap: int,
         full: bool,
         least: int = 1,
+        lag: float = 0.0,
     ) -> None:
         """Learn from the time since the last call.
 
         `completed` requests succeeded, with `latency_sum` seconds of latency together; `in_flight` are now,
         over all workers, who may have `cap`. `full` says that requests wait for nothing but the size; else
-        what completed says nothing about it. The size is never below `least`, unless that is above `cap`.
+        what completed says nothing about it. The size is never below `least`, unless that is above `cap`. A new
+        size takes `lag` seconds until all have heard of it.
         """
         passed = 0.0 if self._now is None else max(0.0, now - self._now)
         self._now = now
@@ -87,6 +90,9 @@ class AdaptiveWindow:
             self._levels.clear()
             self._hold(self._level(self._least))
             self._up_at = -math.inf
+        self._lag = lag
+        if now < self._known_at:
+            return
         if not full:
             self._at.unsettle(self.size - in_flight)  # so many will start together
         elif self._ceiling:
@@ -245,6 +251,7 @@ class AdaptiveWindow:
     def _move(self, level: Level) -> None:
         if level.size != self.size:
             level.unsettle()
+            self._known_at = (self._now or 0.0) + self._lag
         self._at = level
         self.size = level.size
 

@@ -149,7 +149,9 @@ class Budget:
             self._proven = True
             start = self._configured.max_concurrent_requests or max(FIRST_ATTEMPTS, len(self._members))
             self._adaptive = AdaptiveWindow(start)
-        full = in_flight >= 0.9 * min(self._window, cap) and now >= self._paused_until
+        # With slots given out ahead of now it is the rate that binds.
+        paced = any(bucket.ready_at(0, now) > now for bucket in self._buckets.values())
+        full = in_flight >= 0.9 * min(self._window, cap) and not paced and now >= self._paused_until
         self._adaptive.observe(
             now,
             completed=report.completed,
@@ -157,6 +159,7 @@ class Budget:
             in_flight=in_flight,
             cap=min(cap, self._configured.max_concurrent_requests or cap),
             full=full,
+            lag=self._poll(now),
             # The pace protects the endpoint, and a slot is of no use without a place in flight.
             least=len(self._members) if self._buckets else 1,
         )

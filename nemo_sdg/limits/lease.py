@@ -25,7 +25,7 @@ SOONEST = 0.02
 """Seconds at least between two exchanges."""
 _HOLDS = 0.9 * LEASE  # seconds, a little less than the budget's
 _MOST_LOADS = 64  # of a report
-_AT_HAND = 0.5  # seconds' worth of completions for which slots are kept at hand
+_AT_HAND = 0.4  # seconds' worth of completions, beyond the next exchange, for which slots are kept at hand
 
 
 class Lease:
@@ -170,7 +170,7 @@ class Lease:
             return 0
         if self._tally.completed or not in_flight:
             self._completed_rate = self._tally.completed / max(now - self._exchanged_at, SOONEST)
-        return max(0, window - in_flight) + math.ceil(self._completed_rate * _AT_HAND) + 1
+        return max(0, window - in_flight) + math.ceil(self._completed_rate * (self.grant.poll + _AT_HAND)) + 1
 
     def _redeem(self, load: Load) -> None:
         self._credits += load.requests
