@@ -321,6 +321,29 @@ def test_it_is_well_again():
     assert texts(ask(pool, 100))["bad"] > 30
 
 
+@pytest.mark.usefixtures("short_rests")
+def test_a_trial_that_is_cancelled():
+    """When the request on trial is cancelled, another one tries."""
+    bad = Endpoint("bad", NoConnectionError("x"), "bad", seconds=0.0)
+    pool = AsyncEndpointPool([bad, Endpoint("good")])
+
+    async def main():
+        while len(bad.asked) < 1:
+            await several(pool, 1)
+        bad.seconds = 3600.0
+        while len(bad.asked) < 2:
+            trial = asyncio.ensure_future(pool.complete(MESSAGES, "m"))
+            await asyncio.wait({trial}, timeout=0.01)
+        trial.cancel()
+        await asyncio.wait({trial})
+        bad.seconds = 0.0
+        async with asyncio.timeout(20):
+            while len(bad.asked) < 3:
+                await several(pool, 1)
+
+    asyncio.run(main())
+
+
 def test_all_have_a_wrong_key():
     """When no endpoint can answer, all who wait and whoever comes hear why, and nothing more is asked."""
     pool = AsyncEndpointPool([Endpoint("a", WRONG, seconds=0.01), Endpoint("b", WRONG, seconds=0.01)])
@@ -380,6 +403,24 @@ def test_a_request_of_no_use_fails_at_once():
     with pytest.raises(ConfigError, match="temperature"):
         asyncio.run(pool.complete(MESSAGES, "m", None, {"temperature": 9}))
     assert texts(ask(pool, 3)) == {BadRequestError: 3}
+
+
+def test_a_config_of_no_use_is_its_own():
+    """A generation config of no use is refused at once, and nobody who waits hears of it."""
+    pool = AsyncEndpointPool([held("a"), held("b")])
+
+    async def main():
+        asking = [asyncio.ensure_future(pool.complete(MESSAGES, "m")) for _ in range(4)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(ConfigError, match="temperature"):
+            async with asyncio.timeout(20):
+                await pool.complete(MESSAGES, "m", None, {"temperature": 9})
+        assert not any(task.done() for task in asking)
+        for task in asking:
+            task.cancel()
+        await asyncio.wait(asking)
+
+    asyncio.run(main())
 
 
 def test_nothing_succeeds():
