@@ -417,7 +417,7 @@ def test_one_burst_counts_once():
     [
         (0, 40),
         (1, 40),
-        pytest.param(0, 30, marks=pytest.mark.xfail(reason="the last pause may end 32 s after", strict=True)),
+        (0, 30),
     ],
 )
 def test_after_a_storm(in_virtual_time, seed, later):
