@@ -79,8 +79,8 @@ class AdaptiveWindow:
 
         `completed` requests succeeded, with `latency_sum` seconds of latency together; `in_flight` are now,
         over all workers, who may have `cap`. `full` says that requests wait for nothing but the size; else
-        what completed says nothing about it. The size is never below `least`, unless that is above `cap`. A new
-        size takes `lag` seconds until all have heard of it.
+        what completed says nothing about it. The size is never below `least`, unless that is above `cap`. It
+        takes `lag` seconds until all have heard of a new size.
         """
         passed = 0.0 if self._now is None else max(0.0, now - self._now)
         self._now = now

@@ -301,6 +301,8 @@ class Budget:
             self._divided_at = now
         if window >= cap:
             return member.report.most
+        if not member.report.waiting and not member.report.in_flight:
+            return 0  # it asks again when there is something to send
         others = self._members.held - member.held
         return max(0, min(member.target, window - others))
 

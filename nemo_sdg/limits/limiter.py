@@ -211,6 +211,12 @@ class Limiter:
         self._places.taken -= 1
         permit.lease.give_back(permit.estimate)
 
+    def _rest(self, now: float) -> None:
+        """Let others have the window, where it is scarce, when there is nothing to send."""
+        if not self._waiting and 0 < self._window < self._places.most and not self._lease.unanswered:
+            self._window = 0
+            self._exchange(now)
+
     def _exchange(self, now: float) -> None:
         lease = self._lease
         useful = lease.useful(now, self._window, self.in_flight)
@@ -260,6 +266,8 @@ class Limiter:
             permit.lease.settle(permit.estimate, tokens, verdict, seen, now - permit.began, permit.epoch, now)
             if self._waiting or now >= self._lease.due:
                 self._go_on(now)
+            if not self.in_flight:
+                self._rest(now)
             self._places.left_by(self)
 
     def _release(self, permit: Permit) -> None:
