@@ -40,7 +40,9 @@ Seed = Annotated[
     int | None,
     typer.Option(help="Of languages and of each row's sampling.", rich_help_panel=_SAMPLING),
 ]
-Workers = Annotated[int | None, typer.Option(help="Ray actors, each with a client.", rich_help_panel=_RUN)]
+Workers = Annotated[
+    str | None, typer.Option(help="Ray actors, each with a client; or auto.", rich_help_panel=_RUN)
+]
 Engine = Annotated[str | None, typer.Option(help="ray, or local: one process, no Ray.", rich_help_panel=_RUN)]
 Address = Annotated[
     str | None, typer.Option(help="Ray cluster to join; else RAY_ADDRESS.", rich_help_panel=_RUN)

@@ -7,7 +7,6 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from nemo_sdg.cli import options
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from nemo_sdg.pipelines.job_config import JobConfig
     from nemo_sdg.planner.job_plan import JobPlan
-    from nemo_sdg.simulator import SimulatorSettings
 
 _PLAN = "The plan"
 
@@ -91,12 +89,12 @@ def plan(
 
 
 def _plan(config: JobConfig, measure: int, latency: float | None, *, quiet: bool) -> JobPlan:
-    from nemo_sdg.cli.simulated import simulated_endpoint  # noqa: PLC0415 - see above
+    from nemo_sdg.cli.simulated import simulated_endpoint, simulator_settings  # noqa: PLC0415 - see above
     from nemo_sdg.pipelines import pipeline_module  # noqa: PLC0415 - see above
     from nemo_sdg.planner.plan import Setting, plan_job  # noqa: PLC0415 - see above
     from nemo_sdg.planner.walk import look_at  # noqa: PLC0415 - see above
 
-    settings = _simulator(config) if config.simulated else None
+    settings = simulator_settings(config) if config.simulated else None
     with ExitStack() as stack:
         if measure and config.simulated:
             config = stack.enter_context(simulated_endpoint(config))
@@ -112,14 +110,6 @@ def _plan(config: JobConfig, measure: int, latency: float | None, *, quiet: bool
         latency=latency,
     )
     return plan_job(job, setting)
-
-
-def _simulator(config: JobConfig) -> SimulatorSettings:
-    """Return the settings that `simulated_endpoint` would start with."""
-    from nemo_sdg.cli.simulated import _LATENCY  # noqa: PLC0415 - see above
-    from nemo_sdg.simulator.settings import decode_settings  # noqa: PLC0415 - see above
-
-    return decode_settings(msgspec.json.encode({"latency": _LATENCY, **(config.simulator or {})}))
 
 
 def _progress(*, simulated: bool) -> Callable[[int, int], None]:

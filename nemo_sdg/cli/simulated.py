@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nemo_sdg.pipelines.job_config import JobConfig
+    from nemo_sdg.simulator import SimulatorSettings
 
 _LATENCY = {"median": 0.1, "sigma": 0.5}  # seconds; so that a first run looks like one
 
@@ -33,6 +34,10 @@ def simulated_endpoint(config: JobConfig) -> Iterator[JobConfig]:
             "base_url is missing: the simulated endpoint listens on this machine only, where a cluster's "
             "workers cannot reach it; give base_url, or leave out --address and RAY_ADDRESS"
         )
-    settings = decode_settings(msgspec.json.encode({"latency": _LATENCY, **(config.simulator or {})}))
-    with SimulatorProcess(settings) as simulator:
+    with SimulatorProcess(simulator_settings(config)) as simulator:
         yield config.model_copy(update={"base_url": simulator.base_url, "model": SIMULATED})
+
+
+def simulator_settings(config: JobConfig) -> SimulatorSettings:
+    """Return how the simulated endpoint of `config` behaves; raises `ConfigError` for what it cannot do."""
+    return decode_settings(msgspec.json.encode({"latency": _LATENCY, **(config.simulator or {})}))

@@ -68,6 +68,8 @@ class Budget:
         self._paused_until = self._burst_at = float("-inf")
         self._epoch = 0
         self._bursts_in_a_row = 0
+        self._behind = False
+        """More is wanted than the rates let go."""
         self._configured = Limits()
         self._divided_at = self._swept_at = float("-inf")
         self._rebuilt_at: float | None = None
@@ -149,9 +151,7 @@ class Budget:
             self._proven = True
             start = self._configured.max_concurrent_requests or max(FIRST_ATTEMPTS, len(self._members))
             self._adaptive = AdaptiveWindow(start)
-        # With slots given out ahead of now it is the rate that binds.
-        paced = any(bucket.ready_at(0, now) > now for bucket in self._buckets.values())
-        full = in_flight >= 0.9 * min(self._window, cap) and not paced and now >= self._paused_until
+        full = in_flight >= 0.9 * min(self._window, cap) and now >= self._paused_until and not self._behind
         self._adaptive.observe(
             now,
             completed=report.completed,
@@ -268,6 +268,7 @@ class Budget:
 
     def _schedule(self, now: float, until: float) -> None:
         """Give out slots up to `until`, each to whoever was given least so far."""
+        self._behind = False
         if not self._buckets:
             return
         while (member := self._members.next()) is not None:
@@ -275,6 +276,7 @@ class Budget:
             costs = [(bucket, _cost(kind, load)) for kind, bucket in self._buckets.items()]
             at = max(bucket.ready_at(cost, now) for bucket, cost in costs)
             if at > until:
+                self._behind = True
                 return
             member.wanted.popleft()
             seconds = 0.0
@@ -301,8 +303,8 @@ class Budget:
             self._divided_at = now
         if window >= cap:
             return member.report.most
-        if not member.report.waiting and not member.report.in_flight:
-            return 0  # it asks again when there is something to send
+        if not member.report.waiting and not member.report.in_flight and len(self._members) > 1:
+            return 0  # for the others; it asks again when there is something to send
         others = self._members.held - member.held
         return max(0, min(member.target, window - others))
 

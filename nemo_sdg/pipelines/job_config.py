@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -14,6 +14,9 @@ from nemo_sdg.errors import ConfigError
 from nemo_sdg.limits import Limits
 from nemo_sdg.pipelines.own_stages import StageEntry, load_stages
 from nemo_sdg.stages import JsonlWriter, ParquetWriter, Sink, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ClientSettings(BaseModel):
@@ -108,7 +111,7 @@ class JobConfig(BaseModel):
     """Of the dataset."""
     engine: Literal["ray", "local"] = "ray"
     """Ray actors, or this process alone."""
-    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = 2
+    workers: int | Literal["auto"] = 2
     """Ray actors that ask, each with a client of its own; auto: as many as the limits can feed."""
     address: str | None = None
     """Address of a Ray cluster; none: RAY_ADDRESS, else Ray is started on this machine."""
@@ -137,6 +140,17 @@ class JobConfig(BaseModel):
     @classmethod
     def _generation(cls, value: Any) -> Any:
         return GenerationConfig.of(value) if value is None or isinstance(value, dict) else value
+
+    @field_validator("workers", mode="wrap")
+    @classmethod
+    def _number_or_auto(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            number = handler(int(value) if isinstance(value, str) and value.isdecimal() else value)
+        except ValueError:
+            number = 0
+        if number != "auto" and number < 1:
+            raise ValueError(f"{value!r} is no number of workers: give a whole number of at least 1, or auto")
+        return number
 
     @field_validator("limits", mode="before")
     @classmethod

@@ -54,7 +54,7 @@ def test_changes_win_over_the_file_and_assignments_over_both(config_file):
         ("generation.temperature=3", r"temperature is 3: give a number from 0\.0 to 2\.0"),
         ("num_samples=0", "num_samples is 0: .*greater than or equal to 1"),
         ("format=csv", "format is 'csv': .*'parquet' or 'jsonl'"),
-        ("workers=two", "workers is 'two': .*integer"),
+        ("workers=two", "workers: 'two' is no number of workers: give a whole number of at least 1, or auto"),
         ("api_key_env=sk-12345", "give the name of an environment variable"),
         ("api_key=sk-12345", "api_key: there is no such key; did you mean 'api_key_env'"),
         ("languages=[]", "languages is"),

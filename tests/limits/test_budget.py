@@ -37,7 +37,8 @@ def test_a_configured_rate_is_used_and_kept(in_virtual_time, workers):
     fleet = in_virtual_time(main)
     assert fleet.steady() >= 97
     assert fleet.turned_away <= 0.005
-    assert excess(fleet.admitted, 100) <= 1 + 50
+    # Slots that waited for a place in flight go together; still far from the endpoint's second.
+    assert excess(fleet.admitted, 100) <= 1 + 50 + 2 * workers
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -551,7 +552,7 @@ def test_an_empty_bucket_in_the_headers_is_believed():
 def test_learnt_things_reach_the_next_budget():
     """What a lost budget knew comes with its members: seen limits, the learnt rate, the window."""
     memory = Memory(seen={"requests": 600.0}, window=50, rate=5.0)
-    grant = Budget().exchange(Report("a", "job", most=100, share=1.0, memory=memory), 0.0)
+    grant = Budget().exchange(Report("a", "job", most=100, waiting=1, share=1.0, memory=memory), 0.0)
 
     assert grant.paced
     assert grant.memory == Memory(seen={"requests": 600.0}, window=50, rate=pytest.approx(5.0))

@@ -25,7 +25,7 @@ class Remote:
 GRANT = Grant(
     window=6, paced=True, share=0.25, memory=Memory(seen={"tokens": 9000.0, "requests": 1200.0}, window=24)
 )
-REPORT = Report("a", "job", limits=Limits(requests_per_minute=6000), most=50)
+REPORT = Report("a", "job", limits=Limits(requests_per_minute=6000), most=50, waiting=1)
 
 
 def lost(*, silent):
