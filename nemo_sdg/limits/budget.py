@@ -59,8 +59,8 @@ class Budget:
         """Per minute, and who says so."""
         self._seen: dict[LimitKind, float] = {}
         self._learnt = LearntRate()
-        self._known: dict[LimitKind, float] = {}
-        """Per second, as configured or seen."""
+        self._known: dict[LimitKind, tuple[float, str]] = {}
+        """Per second, and who says so."""
         self._adaptive = AdaptiveWindow(FIRST_ATTEMPTS)
         self._window = FIRST_ATTEMPTS
         self._window_source = ""
@@ -98,16 +98,18 @@ class Budget:
         poll = self._poll(now)
         self._schedule(now, now + poll + _MARGIN)
         self._members.grant(member, self._window_of(member, now))
+        pause = max(0.0, self._paused_until - now)
+        window = self._adaptive.size if self._proven else 0
         return Grant(
             window=member.window,
             paced=bool(self._buckets),
             slots=member.take_slots(now),
-            pause=max(0.0, self._paused_until - now),
+            pause=pause,
             epoch=self._epoch,
             poll=poll,
             chunk=max(1, int(self._fair_rate(now) * poll / _CHUNKS)),
             share=1 / (self._members.jobs * len(member.job.members)),
-            memory=Memory(self._seen, self._adaptive.size if self._proven else 0, self._learnt.at(now)),
+            memory=Memory(self._seen, window, self._learnt.at(now), pause),
             uses=self._uses(now),
         )
 
@@ -129,14 +131,16 @@ class Budget:
             tokens_per_minute=_least(each.tokens_per_minute for each in limits),
             max_concurrent_requests=None if most is None else int(most),
         )
+        self._compare_limits()
 
     # What is learnt from a report
 
     def _learn(self, member: Member, now: float) -> None:
         report = member.report
         for kind, limit in report.seen.items():
-            if limit.limit is not None:
+            if limit.limit is not None and limit.limit != self._seen.get(kind):
                 self._seen[kind] = limit.limit
+                self._compare_limits()
             bucket = self._buckets.get(kind)
             if limit.remaining is not None and limit.remaining <= 0 and bucket is not None:
                 bucket.empty(now)
@@ -173,7 +177,7 @@ class Budget:
             kept = bool(self._known) and now - self._burst_at > _FORGIVEN
             self._burst_at = now
             if self._bursts_in_a_row == 1 and not kept:  # if nothing succeeded meanwhile, it tells of no rate
-                self._learnt.throttled(now, self._known.get("requests"))
+                self._learnt.throttled(now, self._known_rate)
                 self._adaptive.throttled(now, self._members.in_flight)
             row = min(self._bursts_in_a_row, 30)
             if after is None:
@@ -192,27 +196,41 @@ class Budget:
         if self._rebuilt_at is None:
             self._rebuilt_at = now
         self._seen = {**memory.seen, **self._seen}
+        self._compare_limits()
         if memory.window and not self._proven:
             self._proven = True
             self._adaptive = AdaptiveWindow(memory.window)
+        self._epoch = max(self._epoch, report.epoch)  # else its next throttle would seem an old one
+        if memory.pause:
+            self._paused_until = max(self._paused_until, now + memory.pause)
         if memory.rate is not None and self._learnt.at(now) is None:
             self._learnt.remember(memory.rate, now)
 
     # Rates
 
-    def _set_rates(self, now: float) -> None:
+    @property
+    def _known_rate(self) -> float | None:
+        return self._known["requests"][0] if "requests" in self._known else None
+
+    def _compare_limits(self) -> None:
+        """Have the lower of what is configured and what headers say."""
         configured: dict[LimitKind, float | None] = {
             "requests": self._configured.requests_per_minute,
             "tokens": self._configured.tokens_per_minute,
         }
-        known = {kind: _least((configured.get(kind), self._seen.get(kind))) for kind in _KINDS}
-        self._known = {kind: limit / 60 for kind, limit in known.items() if limit is not None}
-        self._learnt.forget_beyond(self._known.get("requests"), now)
+        self._known = {}
+        for kind in _KINDS:
+            said, seen = configured.get(kind), self._seen.get(kind)
+            limit = _least((said, seen))
+            if limit is not None:
+                self._known[kind] = limit / 60, "configured" if limit == said else "headers"
+
+    def _set_rates(self, now: float) -> None:
+        self._learnt.forget_beyond(self._known_rate, now)
         learnt = self._learnt.at(now)
         part = self._part_rebuilt(now)
-        for kind, per_minute in known.items():
-            rate = None if per_minute is None else per_minute / 60
-            source = "configured" if per_minute == configured.get(kind) else "headers"
+        for kind in _KINDS:
+            rate, source = self._known.get(kind, (None, ""))
             if kind == "requests" and learnt is not None:
                 rate, source = learnt, "throttles"
             bucket = self._buckets.get(kind)

@@ -56,6 +56,8 @@ class Memory(msgspec.Struct, frozen=True):
     """Attempts in flight over all members; 0: nothing learnt."""
     rate: float | None = None
     """Requests per second, learnt from throttles."""
+    pause: float = 0.0
+    """Nothing may be sent for so long."""
 
 
 class Report(msgspec.Struct):

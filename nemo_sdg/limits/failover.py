@@ -50,6 +50,9 @@ class FailoverLink:
 
     def send(self, report: Report, reply: Callable[[Grant | None], None]) -> None:
         """See `Link.send`."""
+        if report.leaving:
+            self._remote.send(report, reply)
+            return
         with self._lock:
             last = self._last
             late = self._unanswered is not None
@@ -111,7 +114,7 @@ def _part(report: Report, last: Grant) -> Report:
             max_concurrent_requests=max(1, last.window),
         ),
         seen={},
-        memory=Memory(seen=seen, window=max(1, last.window)),
+        memory=Memory(seen=seen, window=max(1, last.window), pause=memory.pause),
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from nemo_sdg.limits import Limits
@@ -152,3 +153,31 @@ def test_clocks_hours_apart_change_nothing(in_virtual_time):
     fleet = in_virtual_time(main)
     assert fleet.steady() >= 97
     assert fleet.turned_away == 0
+
+
+def test_a_pause_and_the_count_of_bursts_outlive_their_budget():
+    """After a throttle everybody waits although the budget was lost, and the next throttle is a new burst."""
+    remote, answers = Remote(), []
+    link = FailoverLink(remote, lambda: 0.0)
+    link.send(REPORT, answers.append)
+    memory = Memory(seen=GRANT.memory.seen, window=GRANT.memory.window, pause=5.0)
+    remote.replies[0](msgspec.structs.replace(GRANT, epoch=3, pause=5.0, memory=memory))
+    remote.connected = False
+
+    link.send(msgspec.structs.replace(REPORT, epoch=3, throttled=True), answers.append)
+    remote.replies[1](None)
+
+    share = answers[-1]
+    assert share.pause >= 5.0
+    assert share.epoch == 4
+
+
+def test_who_leaves_says_so_to_the_budget_itself():
+    """A member that leaves while an exchange is open is gone for the others, not only for its own share."""
+    remote, answers = Remote(), []
+    link = FailoverLink(remote, lambda: 0.0)
+    link.send(REPORT, answers.append)
+
+    link.send(Report("a", "job", leaving=True), answers.append)
+
+    assert [report.leaving for report in remote.reports] == [False, True]
