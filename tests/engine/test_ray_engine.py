@@ -37,7 +37,7 @@ def worker_pids() -> list[int]:
 
 def test_a_job_on_two_actors_makes_every_row_once(simulator, qa_pipeline, run, rows_in, tmp_path):
     """Two actors make the rows that one process makes, each paid for once, with both of them at work."""
-    endpoint = simulator(latency=Latency.fixed(0.05))
+    endpoint = simulator(latency=Latency.fixed(0.2))
 
     report = run(qa_pipeline(endpoint.base_url, tmp_path / "ray", num_samples=120), "ray", workers=2)
     run(qa_pipeline(endpoint.base_url, tmp_path / "local", num_samples=120))
@@ -225,7 +225,7 @@ def test_what_ray_shows_of_a_worker_holds_no_secret():
 
 def test_throttled_workers_lose_nothing(simulator, qa_pipeline, run, rows_in, tmp_path):
     """Two workers under a limit of the endpoint get every row, though no retry is allowed."""
-    endpoint = simulator(limits=Limits(requests_per_minute=1800))
+    endpoint = simulator(limits=Limits(headers="none", requests_per_minute=1800))
 
     report = run(
         qa_pipeline(endpoint.base_url, tmp_path / "out", num_samples=60, max_retries=0), "ray", workers=2
