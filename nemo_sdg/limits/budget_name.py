@@ -6,8 +6,8 @@ import hashlib
 from typing import NamedTuple
 
 _FORM = "1"
-"""Of what limiters and budgets tell each other; raise it with each change of `Report` or `Grant`, so that jobs
-which would not understand each other share nothing."""
+"""Of what limiters and budgets tell each other; raise it with each change of `Report` or `Grant`, so that
+jobs which would not understand each other share nothing."""
 
 
 class BudgetName(NamedTuple):
