@@ -98,12 +98,12 @@ def ended(process: subprocess.Popen[str]) -> dict:
     return json.loads(out.splitlines()[-1])
 
 
-def goodput(rows: int, known: str, by: str) -> None:
-    """Print how much of a limit 1, 2, 4 and 8 workers use, and how often they are turned away."""
+def goodput(rows: int, known: str, by: str, fleets: list[int]) -> None:
+    """Print how much of a limit so many workers use, and how often they are turned away."""
     tokens = PER_MINUTE * 140
     server = {"requests_per_minute": PER_MINUTE} if by == "requests" else {"tokens_per_minute": tokens}
     headers = "openai" if known == "headers" else "none"
-    for workers in (1, 2, 4, 8):
+    for workers in fleets:
         settings = SimulatorSettings(latency=HEAVY, limits=Limits(**server, headers=headers))
         with SimulatorProcess(settings) as simulator:
             counter = Counter(simulator)
@@ -303,6 +303,7 @@ def main() -> None:
     each.add_argument("--rows", type=int, default=6_000)
     each.add_argument("--known", default="configured")
     each.add_argument("--by", default="requests")
+    each.add_argument("--fleets", type=int, nargs="*", default=[1, 2, 4, 8])
     commands.add_parser("jobs").add_argument("--rows", type=int, default=4_000)
     commands.add_parser("capacity").add_argument("--rows", type=int, default=8_000)
     commands.add_parser("cost").add_argument("--rounds", type=int, default=5)
