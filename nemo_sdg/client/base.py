@@ -227,9 +227,10 @@ class AsyncLLMClient(Retrying, ABC):
             permit.settle(None, NO)
             raise
         used = completion.usage.tokens
-        permit.settle(used, OK, completion.limits)
+        estimates = self._estimates[question.model]
+        permit.settle(estimates.charged(permit.estimate, used, permit.began), OK, completion.limits)
         if used is not None:
-            self._estimates[question.model].learn(question.messages, question.config.n or 1, used)
+            estimates.learn(question.messages, question.config.n or 1, used)
         return completion
 
     async def _complete_impl(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.limits import Tokens
@@ -32,6 +34,7 @@ class TokenEstimate:
         self._per_character = 1 / _CHARACTERS
         self._completion = _COMPLETION
         self._answers = 0
+        self._learnt_at = math.inf
 
     def of(self, messages: Iterable[Mapping[str, Any]], config: GenerationConfig | None) -> Tokens:
         """Return the tokens that a request with `messages` will take."""
@@ -43,8 +46,19 @@ class TokenEstimate:
             completion *= choices
         return Tokens(int(_characters(messages) * self._per_character) + 1, int(completion))
 
+    def charged(self, estimate: Tokens, used: Tokens | None, began: float) -> Tokens | None:
+        """Return what a request that `began` then has cost a budget; None: what was estimated.
+
+        What the first estimates were too high by is not given back: the endpoint's allowance for it ran over
+        when nobody used it, and to send that much at once later would be too much.
+        """
+        guessed = began < self._learnt_at
+        return None if guessed and used is not None and used.total < estimate.total else used
+
     def learn(self, messages: Iterable[Mapping[str, Any]], choices: int, used: Tokens) -> None:
         """Take in what a server counted."""
+        if not self._answers:
+            self._learnt_at = time.monotonic()
         self._answers = min(self._answers + 1, _MEMORY)
         part = 1 / self._answers
         if used.prompt > 0:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from nemo_sdg import GenerationConfig
@@ -62,3 +64,16 @@ def test_messages_of_any_form(content, prompt):
     estimate = TokenEstimate()
     assert estimate.of([{"role": "user", "content": content}], None).prompt == prompt
     assert estimate.of([], None).prompt == 1
+
+
+def test_what_the_first_estimates_were_too_high_by_is_not_given_back():
+    """A request from before the first answer costs a budget its estimate, one from after it what it used."""
+    estimates = TokenEstimate()
+    before = time.monotonic()
+    estimates.learn([{"role": "user", "content": "x" * 400}], 1, Tokens(100, 50))
+    after = time.monotonic()
+
+    assert estimates.charged(Tokens(100, 256), Tokens(100, 50), before) is None
+    assert estimates.charged(Tokens(100, 20), Tokens(100, 50), before) == Tokens(100, 50)
+    assert estimates.charged(Tokens(100, 256), Tokens(100, 50), after) == Tokens(100, 50)
+    assert estimates.charged(Tokens(100, 256), None, after) is None
