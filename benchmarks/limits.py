@@ -228,7 +228,7 @@ def messages() -> None:
 
 def thousand() -> None:
     """Print how 1,000 workers share 1,000,000 requests a minute, in simulated time."""
-    simulated(1_000, 32, 1_000_000, seconds=40.0, jobs=2)
+    simulated(1_000, 32, 1_000_000, seconds=60.0, jobs=2)
 
 
 def simulated(workers: int, places: int, per_minute: int | None, seconds: float, jobs: int) -> None:
