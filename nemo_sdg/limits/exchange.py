@@ -5,14 +5,13 @@ All times are durations in seconds, so that clocks of different machines never m
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from nemo_sdg.limits.limits import Limits
 from nemo_sdg.limits.seen import LimitKind, Seen
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
