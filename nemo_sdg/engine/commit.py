@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nemo_sdg.engine.folder import RunFolder, ShardDone, whole_file, write_whole
+from nemo_sdg.engine.folder import RunFolder, whole_file, write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.stages.base import Sink
     from nemo_sdg.stages.rows import Rejection
 

@@ -11,42 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from nemo_sdg.engine.manifest import Manifest, ShardDone
 from nemo_sdg.errors import OutputError
-from nemo_sdg.report.numbers import Counts
-from nemo_sdg.stages.base import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
 T = TypeVar("T")
-
-
-class ShardDone(msgspec.Struct):
-    """That a shard is committed, and what became of its rows; written last."""
-
-    index: int
-    counts: Counts
-    models: list[str] = []
-    """Which models answered."""
-
-
-class Manifest(msgspec.Struct):
-    """What a run is: made once, so that a resumed run sees the same shards and settings."""
-
-    pipeline: str
-    settings: list[dict[str, Any]]
-    """Of each step; results depend on nothing else."""
-    suffix: str
-    """Of part files."""
-    shards: list[Shard]
-    version: str
-    started: str
-    """UTC, ISO 8601."""
-
-    @property
-    def rows(self) -> int:
-        """Rows of the source."""
-        return sum(shard.rows for shard in self.shards)
 
 
 class RunFolder:
@@ -163,41 +134,6 @@ def whole_file(file: Path) -> Iterator[Path]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-
-
-def changed_settings(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return in words what differs between the settings of two runs."""
-    if [step.get("step") for step in before] != [step.get("step") for step in now]:
-        return [f"the steps: {_names(before)} then, {_names(now)} now"]
-    return [
-        f"{new['step'].rpartition(':')[2]}.{change}"
-        for old, new in zip(before, now, strict=True)
-        for change in _changes(old, new)
-    ]
-
-
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    for key in sorted({*old, *new}):
-        before, now = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(now, dict):
-            yield from (f"{key}.{change}" for change in _changes(before, now))
-        elif before != now:
-            # Long prompts mostly begin alike: show them from a little before where they differ.
-            before, now = repr(before), repr(now)
-            start = max(0, _first_difference(before, now) - 20)
-            yield f"{key}: {_shown(before, start)} then, {_shown(now, start)} now"
-
-
-def _first_difference(one: str, other: str) -> int:
-    return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
-
-
-def _shown(text: str, start: int) -> str:
-    return ("..." if start else "") + text[start : start + 60] + ("..." if len(text) > start + 60 else "")
-
-
-def _names(settings: Sequence[Mapping[str, Any]]) -> str:
-    return " > ".join(str(step.get("step", "?")).rpartition(":")[2] for step in settings)
 
 
 def _head(part: Path, number: int) -> list[dict[str, Any]]:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from nemo_sdg.engine.autoscaling import Scaling
-from nemo_sdg.engine.folder import Manifest, RunFolder, changed_settings
+from nemo_sdg.engine.changes import changed_settings
+from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
+from nemo_sdg.engine.manifest import Manifest
 from nemo_sdg.engine.preflight import preflight
 from nemo_sdg.engine.progress import Progress
 from nemo_sdg.engine.shard_runner import failure_text
@@ -31,7 +33,7 @@ from nemo_sdg.stages.base import PaidStage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from nemo_sdg.engine.folder import ShardDone
+    from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.engine.work import Parcel, PoolWork
     from nemo_sdg.report.observer import Observer
     from nemo_sdg.stages.base import Shard, Sink, Source, Stage

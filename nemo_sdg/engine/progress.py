@@ -15,7 +15,8 @@ from nemo_sdg.report.numbers import Counts, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nemo_sdg.engine.folder import RunFolder, ShardDone
+    from nemo_sdg.engine.folder import RunFolder
+    from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.engine.work import Parcel
     from nemo_sdg.report.numbers import EndpointUse
 

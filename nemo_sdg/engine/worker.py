@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.engine.commit import commit_shard
-from nemo_sdg.engine.folder import RunFolder, ShardDone, write_whole
+from nemo_sdg.engine.folder import RunFolder, write_whole
 from nemo_sdg.engine.journal import ShardJournal, Span
+from nemo_sdg.engine.manifest import ShardDone
 from nemo_sdg.engine.shard_runner import ShardState, StageSequence, failure_text
 from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
 from nemo_sdg.errors import FatalRequestError, NemoSDGError, OutputError, RunStopped

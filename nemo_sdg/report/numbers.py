@@ -19,7 +19,7 @@ class Counts(msgspec.Struct):
     filtered: dict[str, int] = {}
     """Rows that a stage left out, by stage."""
     requests: int = 0
-    """Questions to a model that were sent, each counted once."""
+    """Questions to a model that were sent, each counted once; of all attempts at a shard, killed ones too."""
     attempts: int = 0
     """HTTP tries of those."""
     throttles: int = 0
@@ -28,11 +28,14 @@ class Counts(msgspec.Struct):
     """Tries that were sent besides one that took long, to take the first answer."""
     failures: int = 0
     """Requests that failed in the end."""
+    truncated: int = 0
+    """Answers that were cut off at `max_tokens`, and are in use."""
     reused: int = 0
-    """Answers found in the journal instead of being paid for again; an attempt at the shard that did not come
-    to its end had sent their requests, which are not in `requests`."""
+    """Answers found in the journal instead of being paid for again."""
     prompt_tokens: int = 0
+    """Of all answers that were paid for, also those that were given up to ask again."""
     completion_tokens: int = 0
+    """As `prompt_tokens`."""
 
     @property
     def rows_rejected(self) -> int:
@@ -119,6 +122,8 @@ class Snapshot(msgspec.Struct):
     """A stop was asked for: what is in flight is being finished."""
     endpoints: list[EndpointUse] = []
     """What each endpoint allows, and what of it is used."""
+    cost: float | None = None
+    """Money for all tokens, those of earlier runs included; None without prices."""
     held_back: dict[str, float] = {}
     """Seconds of workers by what kept them from sending more, such as "requests per minute", "pause after a
     throttle", "max_concurrent_requests of the workers" or "no rows at hand"."""
@@ -160,6 +165,10 @@ class RunReport(msgspec.Struct):
     """What was allowed and used over time; at most some hundred moments, evenly spread over this run."""
     held_back: dict[str, float] = {}
     """As in `Snapshot`, of this run."""
+    cost: float | None = None
+    """Money for all tokens, those of earlier runs included; None without prices."""
+    max_cost: float | None = None
+    """The money at which the job was to stop, if any."""
 
 
 class RunTitle(msgspec.Struct, frozen=True):

@@ -66,6 +66,22 @@ class Source(Step):
     def read(self, shard: Shard) -> pa.Table:
         """Return the rows of `shard`, with their `row_id` (int64); the same rows each time."""
 
+    def changes(self, shards: Sequence[Shard]) -> list[str]:  # noqa: ARG002 - sources that read say more
+        """Return in words what is different from when `shards` were planned; nothing by default."""
+        return []
+
+    def grown(
+        self,
+        settings: Mapping[str, Any],  # noqa: ARG002 - sources that can grow use it
+        shards: Sequence[Shard],  # noqa: ARG002
+        shard_rows: int | None,  # noqa: ARG002
+    ) -> list[Shard] | None:
+        """Return the shards to append to those of a run with `settings`, if this source has more of the same.
+
+        None when rows of the earlier run would be others, or fewer; always by default.
+        """
+        return None
+
 
 class Stage(Step):
     """Turns one Arrow table into another.
@@ -100,7 +116,11 @@ class Stage(Step):
 
 
 class Ledger(Protocol):
-    """Keeps what was paid for: the shard's journal under an engine, memory in a notebook."""
+    """Keeps what was paid for: the shard's journal under an engine, memory in a notebook.
+
+    A key is the `row_id`, "-", the prefix of the stage's columns and 24 characters that digest all that
+    determines the answer: so the answers of one row at one stage can be found.
+    """
 
     def recall(self, key: str) -> Completion | None:
         """Return the completion that was recorded under `key`, if any."""
@@ -112,6 +132,10 @@ class Ledger(Protocol):
 
     def record_failure(self, error: Exception) -> None:
         """Count a request that failed in the end."""
+        ...
+
+    def times_forgotten(self, question: str) -> int:
+        """Return how many recorded answers were given up to ask again, of keys that begin with `question`."""
         ...
 
 
@@ -165,9 +189,12 @@ class CompositeStage(Step):
 class Sink(Step):
     """Where rows go: one part file for each shard, in the output folder `path`."""
 
-    path: Path
+    path: Path | str
+    """A folder, or the URL of one: "s3://bucket/folder"."""
     suffix: str
     """Of part files, such as ".parquet"."""
+    environment: tuple[str, ...] = ()
+    """Names of the environment variables that writing to `path` needs; the engine takes their values along."""
 
     @abstractmethod
     def write(self, rows: pa.Table, file: Path) -> None:
@@ -192,3 +219,7 @@ class MemoryLedger:
     def record_failure(self, error: Exception) -> None:
         """See `Ledger.record_failure`."""
         self.failures.append(error)
+
+    def times_forgotten(self, question: str) -> int:  # noqa: ARG002 - it forgets nothing
+        """See `Ledger.times_forgotten`."""
+        return 0

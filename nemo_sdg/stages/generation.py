@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
@@ -134,9 +134,11 @@ class LLMGenerationStage(PaidStage):
         """Return the new columns' values for each choice, or what is wrong with the choice."""
         messages = self.messages_for(row)
         config = self.generation_config
+        question = f"{row.get(ROW_ID, 0)}-{self.prefix}"
         if self.seed_per_row and config.seed is not None:
-            config = config.with_seed(derived_seed(config.seed, row.get(ROW_ID, 0)))
-        key = f"{row.get(ROW_ID, 0)}-{_digest(asked_alike, messages, config.seed)}"
+            again = ledger.times_forgotten(question)
+            config = config.with_seed(derived_seed(config.seed, row.get(ROW_ID, 0), again))
+        key = question + _digest(asked_alike, messages, config.seed)
         completion = ledger.recall(key)
         if completion is None:
             completion = await self._ask(messages, config, ledger)
@@ -173,9 +175,9 @@ class LLMGenerationStage(PaidStage):
     def _asked_alike(self) -> bytes:
         """Return what all requests of this stage have in common."""
         formatter = type(self.conversation_formatter).__qualname__
-        return msgspec.json.encode(
-            (self.prefix, self.model_name, self.generation_config, formatter), enc_hook=repr
-        )
+        # What is cut off at fewer tokens begins like the whole answer, and what is not cut off is the answer.
+        config = replace(self.generation_config, max_tokens=None)
+        return msgspec.json.encode((self.prefix, self.model_name, config, formatter), enc_hook=repr)
 
     def _table(self, batch: pa.Table, outcomes: list[Any]) -> pa.Table:
         taken: list[int] = []
@@ -239,9 +241,13 @@ def _digest(asked_alike: bytes, messages: list[dict[str, Any]], seed: int | None
     return hashlib.blake2b(asked_alike + encoded, digest_size=12).hexdigest()
 
 
-def derived_seed(seed: int, row_id: int) -> int:
-    """Return the sampling seed of one row: 31 bits, which every server takes, and stable for ever."""
-    digest = hashlib.blake2b(f"{seed}:{row_id}".encode(), digest_size=4).digest()
+def derived_seed(seed: int, row_id: int, again: int = 0) -> int:
+    """Return the sampling seed of one row: 31 bits, which every server takes, and stable for ever.
+
+    `again` is how often an answer was given up: the same seed would mostly get the same one.
+    """
+    which = f"{seed}:{row_id}:{again}" if again else f"{seed}:{row_id}"
+    digest = hashlib.blake2b(which.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from nemo_sdg.engine.commit import commit_shard
-from nemo_sdg.engine.folder import RunFolder, ShardDone
+from nemo_sdg.engine.folder import RunFolder
+from nemo_sdg.engine.manifest import ShardDone
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages import JsonlWriter, ParquetWriter
 from nemo_sdg.stages.rows import Rejection

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from nemo_sdg.engine.folder import Manifest, RunFolder, ShardDone, changed_settings, write_whole
+from nemo_sdg.engine.folder import RunFolder, write_whole
+from nemo_sdg.engine.manifest import Manifest, ShardDone
 from nemo_sdg.errors import OutputError
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages import Shard
@@ -80,18 +81,3 @@ def test_output_that_cannot_be_made_is_explained(tmp_path):
 
     with pytest.raises(OutputError, match=r"file/out cannot be made .* choose another"):
         RunFolder(tmp_path / "file" / "out").create()
-
-
-def test_changed_settings_names_step_key_and_values():
-    """The difference of two runs is told by step, key, old and new value."""
-    before = [{"step": "m:Prompt", "text": "old"}, {"step": "m:Model", "n": 1}]
-    now = [{"step": "m:Prompt", "text": "new"}, {"step": "m:Model", "n": 1}]
-
-    assert changed_settings(before, now) == ["Prompt.text: 'old' then, 'new' now"]
-    assert changed_settings(before, before) == []
-    nested = [{"step": "m:Model", "config": {"temperature": number, "n": 1}} for number in (0.5, 0.7)]
-    assert changed_settings(nested[:1], nested[1:]) == ["Model.config.temperature: 0.5 then, 0.7 now"]
-    long = [{"step": "m:Prompt", "text": "x" * 100 + word} for word in ("old", "new")]
-    (change,) = changed_settings(long[:1], long[1:])
-    assert change == f"Prompt.text: ...{'x' * 20}old' then, ...{'x' * 20}new' now"
-    assert changed_settings(before, now[:1]) == ["the steps: Prompt > Model then, Prompt now"]

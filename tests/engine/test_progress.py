@@ -4,8 +4,9 @@ import time
 
 import msgspec
 
-from nemo_sdg.engine.folder import RunFolder, ShardDone
+from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.journal import Span
+from nemo_sdg.engine.manifest import ShardDone
 from nemo_sdg.engine.progress import Progress
 from nemo_sdg.engine.work import Parcel
 from nemo_sdg.engine.worker import Heartbeat

@@ -1,0 +1,38 @@
+"""What a run is, and what is known of each of its shards when it is committed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from nemo_sdg.report.numbers import Counts
+from nemo_sdg.stages.base import Shard
+
+
+class ShardDone(msgspec.Struct):
+    """That a shard is committed, and what became of its rows; written last."""
+
+    index: int
+    counts: Counts
+    models: list[str] = []
+    """Which models answered."""
+
+
+class Manifest(msgspec.Struct):
+    """What a run is: made once, so that a resumed run sees the same shards and settings."""
+
+    pipeline: str
+    settings: list[dict[str, Any]]
+    """Of each step; results depend on nothing else."""
+    suffix: str
+    """Of part files."""
+    shards: list[Shard]
+    version: str
+    started: str
+    """UTC, ISO 8601."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the source."""
+        return sum(shard.rows for shard in self.shards)
