@@ -194,7 +194,7 @@ class Sink(Step):
     suffix: str
     """Of part files, such as ".parquet"."""
     environment: tuple[str, ...] = ()
-    """Names of the environment variables that writing to `path` needs; the engine takes their values along."""
+    """Names of the environment variables that `path` needs; the engine takes their values to workers."""
 
     @abstractmethod
     def write(self, rows: pa.Table, file: Path) -> None:
