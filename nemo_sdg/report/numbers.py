@@ -120,6 +120,8 @@ class Snapshot(msgspec.Struct):
     """Of the tokens in `counts`, those of earlier runs."""
     stopping: bool = False
     """A stop was asked for: what is in flight is being finished."""
+    stop_within: float | None = None
+    """Seconds until what is still in flight is given up, once a stop was asked for."""
     endpoints: list[EndpointUse] = []
     """What each endpoint allows, and what of it is used."""
     cost: float | None = None
