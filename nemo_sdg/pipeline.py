@@ -6,7 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nemo_sdg.column_check import check_columns
-from nemo_sdg.engine.job import Plan, run_job
+from nemo_sdg.engine.caps import Caps
+from nemo_sdg.engine.job import run_job
+from nemo_sdg.engine.plan import Plan
+from nemo_sdg.engine.prices import Prices
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.report.observer import observer_for
 from nemo_sdg.stages.base import CompositeStage, Sink, Source, Stage
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from nemo_sdg.report.numbers import RunReport
     from nemo_sdg.report.observer import Observer
 
-_OPTIONS = ("engine", "workers", "address", "shard_rows")
+_CAPS = ("max_rejected", "max_cost", "max_tokens_total", "prices")
+_OPTIONS = ("engine", "workers", "address", "shard_rows", "stop_within", *_CAPS)
 
 
 class Pipeline:
@@ -83,6 +87,13 @@ class Pipeline:
         workers: int | Literal["auto"] | None = None,
         address: str | None = None,
         shard_rows: int | None = None,
+        max_rejected: float | None = None,
+        max_cost: float | None = None,
+        max_tokens_total: int | None = None,
+        prices: Prices | Mapping[str, float] | None = None,
+        stop_within: float | None = None,
+        fresh: bool = False,
+        retry: str | None = None,
         observer: Observer | None = None,
         began: float | None = None,
     ) -> RunReport:
@@ -91,16 +102,36 @@ class Pipeline:
         `engine` is "ray" (by default) or "local" (this process alone, without Ray). `workers` is the number
         of Ray actors (2), each with a client of its own, or "auto": as many as the limits can feed. `address`
         is that of a Ray cluster (None: RAY_ADDRESS, else Ray is started here). A shard of `shard_rows` rows
-        is what a worker takes and commits at a time. Progress goes to `observer`, by default to standard
-        error; `began` is when the command started, in Unix seconds.
+        is what a worker takes and commits at a time.
+
+        The job ends early when surely more than the share `max_rejected` (0.5) of rows is rejected, or when
+        `max_cost` (in the money of `prices`: `prompt` and `completion`, for a million tokens each) or
+        `max_tokens_total` is reached, counted over all runs into the folder. After Ctrl-C or SIGTERM what is
+        in flight has `stop_within` seconds (25). `fresh` throws away what the folder holds. `retry` asks rows
+        again that were "rejected", or whose answers were cut off at `max_tokens`: "truncated".
+
+        Progress goes to `observer`, by default to standard error; `began` is when the command started, in
+        Unix seconds.
 
         Raises `ConfigError`, `OutputError` and `FatalRequestError` for what shows before work begins; see
         `state` and `message` of the returned report for what came later.
         """
-        given = {"engine": engine, "workers": workers, "address": address, "shard_rows": shard_rows}
+        given = {
+            "engine": engine,
+            "workers": workers,
+            "address": address,
+            "shard_rows": shard_rows,
+            "max_rejected": max_rejected,
+            "max_cost": max_cost,
+            "max_tokens_total": max_tokens_total,
+            "prices": prices,
+            "stop_within": stop_within,
+        }
         options = {**self.config, **{key: value for key, value in given.items() if value is not None}}
+        caps = {key: options.pop(key) for key in _CAPS if key in options}
+        caps["prices"] = Prices.of(caps.get("prices"))
         source, stages, sink = self._taken_apart()
-        plan = Plan(self.name, source, stages, sink, **options)
+        plan = Plan(self.name, source, stages, sink, **options, caps=Caps(**caps), fresh=fresh, retry=retry)
         return run_job(plan, observer or observer_for(sys.stderr), began)
 
     def _taken_apart(self) -> tuple[Source, tuple[Stage, ...], Sink]:

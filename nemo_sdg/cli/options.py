@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nemo_sdg.pipelines.job_config import JobConfig
 
 _JOB, _SAMPLING, _ENDPOINT, _RUN = "The job", "Sampling", "The endpoint", "The run"
+_RECOVERY = "Going on, and when to end"
 
 ConfigFile = Annotated[Path, typer.Argument(help="YAML file, such as configs/multilingual_qa.yaml.")]
 NumSamples = Annotated[int | None, typer.Option(help="Rows to make.", rich_help_panel=_JOB)]
@@ -52,6 +53,30 @@ Set = Annotated[
     typer.Option(
         "--set", metavar="KEY=VALUE", help="Any other option, as client.timeout=60.", rich_help_panel=_RUN
     ),
+]
+Fresh = Annotated[
+    bool, typer.Option(help="Throw away what the output holds; asks first.", rich_help_panel=_RECOVERY)
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask before throwing away.", rich_help_panel=_RECOVERY)
+]
+Retry = Annotated[
+    str | None,
+    typer.Option(
+        metavar="rejected|truncated",
+        help="Ask rows again that were rejected, or cut off at max_tokens.",
+        rich_help_panel=_RECOVERY,
+    ),
+]
+MaxRejected = Annotated[
+    str | None,
+    typer.Option(help="Share of rejected rows that ends the job, as 5%.", rich_help_panel=_RECOVERY),
+]
+MaxCost = Annotated[
+    float | None, typer.Option(help="Money that ends the job; needs prices.", rich_help_panel=_RECOVERY)
+]
+MaxTokensTotal = Annotated[
+    int | None, typer.Option(help="Tokens that end the job.", rich_help_panel=_RECOVERY)
 ]
 Quiet = Annotated[bool, typer.Option(help="Show only errors.", rich_help_panel=_RUN)]
 

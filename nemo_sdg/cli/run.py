@@ -15,7 +15,9 @@ from nemo_sdg.cli.native_stderr import native_stderr_hidden
 if TYPE_CHECKING:
     from nemo_sdg.pipelines.job_config import JobConfig
 
-EXIT_FAILED, EXIT_STOPPED = 1, 130
+EXIT_FAILED = 1
+EXIT_STOPPED = 3
+"""Stopped as asked, by a signal or at a cap; all that was in flight is kept."""
 
 
 def run(
@@ -37,6 +39,12 @@ def run(
     workers: options.Workers = None,
     engine: options.Engine = None,
     address: options.Address = None,
+    fresh: options.Fresh = False,
+    yes: options.Yes = False,
+    retry: options.Retry = None,
+    max_rejected: options.MaxRejected = None,
+    max_cost: options.MaxCost = None,
+    max_tokens_total: options.MaxTokensTotal = None,
     set_: options.Set = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -44,6 +52,9 @@ def run(
 
     The same command again resumes an unfinished run, and does nothing when the output is finished.
     Ctrl-C once finishes what is in flight and keeps it; twice stops now.
+
+    Exit status: 0 finished; 1 failed; 2 wrong options or config; 3 stopped, all that was in flight is kept;
+    130 or 143 stopped at once, what was in flight is asked again.
     """
     began = process_start()
     job = options.config_from(
@@ -66,12 +77,25 @@ def run(
             "workers": workers,
             "engine": engine,
             "address": address,
+            "max_rejected": max_rejected,
+            "max_cost": max_cost,
+            "max_tokens_total": max_tokens_total,
         },
     )
-    raise typer.Exit(_run(job, began, quiet=quiet))
+    if fresh and not yes and sys.stdin.isatty():
+        _confirm(job)
+    raise typer.Exit(_run(job, began, quiet=quiet, fresh=fresh, retry=retry))
 
 
-def _run(config: JobConfig, began: float, *, quiet: bool) -> int:
+def _confirm(config: JobConfig) -> None:
+    from nemo_sdg.engine.folder import RunFolder  # noqa: PLC0415 - --help is quick without
+    from nemo_sdg.engine.resume import holdings  # noqa: PLC0415 - see above
+
+    if (found := holdings(RunFolder(config.output))) is not None:
+        typer.confirm(f"throw away {found}?", abort=True, err=True)
+
+
+def _run(config: JobConfig, began: float, *, quiet: bool, fresh: bool, retry: str | None) -> int:
     from nemo_sdg.pipelines import pipeline_module  # noqa: PLC0415 - --help is quick without
     from nemo_sdg.report.observer import observer_for  # noqa: PLC0415 - see above
 
@@ -87,10 +111,19 @@ def _run(config: JobConfig, began: float, *, quiet: bool) -> int:
             workers=config.workers,
             address=config.address,
             shard_rows=config.shard_rows,
+            max_rejected=config.max_rejected,
+            max_cost=config.max_cost,
+            max_tokens_total=config.max_tokens_total,
+            prices=config.prices,
+            stop_within=config.stop_within,
+            fresh=fresh,
+            retry=retry,
             observer=observer,
             began=began,
         )
-    return {"finished": 0, "stopped": EXIT_STOPPED}.get(report.state, EXIT_FAILED)
+    if report.state == "stopped":
+        return 128 + report.given_up if report.given_up else EXIT_STOPPED
+    return 0 if report.state == "finished" else EXIT_FAILED
 
 
 def _simulated(config: JobConfig) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nemo_sdg.engine.job import SIMULATED
+from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.simulator import SimulatorProcess
 from nemo_sdg.simulator.settings import decode_settings

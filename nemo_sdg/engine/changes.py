@@ -1,22 +1,66 @@
-"""What differs between the settings of two runs, in words."""
+"""What differs between the settings of two runs, and whose answers that makes useless."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
 
-def changed_settings(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return in words what differs between the settings of two runs."""
+Settings = Sequence[Mapping[str, Any]]
+"""Of each step of a pipeline, the source first."""
+
+
+class Changes(NamedTuple):
+    """The difference of two runs."""
+
+    first: int
+    """Number of the first step that differs; what comes before is the same in both."""
+    words: list[str]
+    """Each change; empty: there is none."""
+
+
+def changes_between(before: Settings, now: Settings) -> Changes:
+    """Return what differs between the settings of two runs."""
+    pairs = list(zip(before, now, strict=False))
+    same = next((number for number, (old, new) in enumerate(pairs) if old != new), len(pairs))
     if [step.get("step") for step in before] != [step.get("step") for step in now]:
-        return [f"the steps: {_names(before)} then, {_names(now)} now"]
-    return [
-        f"{new['step'].rpartition(':')[2]}.{change}"
-        for old, new in zip(before, now, strict=True)
-        for change in _changes(old, new)
+        return Changes(same, [f"the steps: {_names(before)} then, {_names(now)} now"])
+    words = [
+        f"{new['step'].rpartition(':')[2]}.{change}" for old, new in pairs for change in _changes(old, new)
     ]
+    return Changes(same, words)
+
+
+def name_of(step: Mapping[str, Any]) -> str:
+    """Return what a person calls a step."""
+    return str(step.get("step", "?")).rpartition(":")[2]
+
+
+def without_max_tokens(settings: Settings) -> list[dict[str, Any]]:
+    """Return `settings` but for how long answers may be."""
+    plain = []
+    for step in settings:
+        config = step.get("generation_config")
+        if isinstance(config, dict):
+            step = {**step, "generation_config": {**config, "max_tokens": None}}  # noqa: PLW2901
+        plain.append(dict(step))
+    return plain
+
+
+def raised_only(before: Settings, now: Settings) -> bool:
+    """Return whether nothing differs but that answers may be longer now; the steps are the same in both."""
+    if without_max_tokens(before) != without_max_tokens(now):
+        return False
+    pairs = zip(map(_max_tokens, before), map(_max_tokens, now), strict=True)
+    return all(new is None or (old is not None and old <= new) for old, new in pairs)
+
+
+def _max_tokens(step: Mapping[str, Any]) -> int | None:
+    config = step.get("generation_config")
+    return config.get("max_tokens") if isinstance(config, dict) else None
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -40,4 +84,4 @@ def _shown(text: str, start: int) -> str:
 
 
 def _names(settings: Sequence[Mapping[str, Any]]) -> str:
-    return " > ".join(str(step.get("step", "?")).rpartition(":")[2] for step in settings)
+    return " > ".join(map(name_of, settings))

@@ -7,84 +7,36 @@ import math
 import threading
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from nemo_sdg.engine.autoscaling import Scaling
-from nemo_sdg.engine.changes import changed_settings
+from nemo_sdg.engine.changes import changes_between
 from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
 from nemo_sdg.engine.manifest import Manifest
+from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.engine.preflight import preflight
 from nemo_sdg.engine.progress import Progress
 from nemo_sdg.engine.shard_runner import failure_text
 from nemo_sdg.engine.work import divide
-from nemo_sdg.errors import ConfigError, NemoSDGError, OutputError
+from nemo_sdg.errors import NemoSDGError, OutputError
 from nemo_sdg.report.files import read_report, write_report
 from nemo_sdg.report.numbers import RunReport, RunTitle
-from nemo_sdg.report.redact import redacted
 from nemo_sdg.report.use_history import UseHistory
-from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nemo_sdg.engine.manifest import ShardDone
+    from nemo_sdg.engine.plan import Plan
     from nemo_sdg.engine.work import Parcel, PoolWork
     from nemo_sdg.report.observer import Observer
-    from nemo_sdg.stages.base import Shard, Sink, Source, Stage
+    from nemo_sdg.stages.base import Shard
 
 _TICK = 0.25  # seconds between two looks at the heartbeats
 _SAMPLES = 3
-SIMULATED = "simulated"
-"""What the simulated endpoint calls its model."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A pipeline taken apart, and how it is to run."""
-
-    name: str
-    source: Source
-    stages: tuple[Stage, ...]
-    sink: Sink
-    engine: Literal["ray", "local"] = "ray"
-    workers: int | Literal["auto"] = 2
-    """Ray actors that ask; "auto": as many as the limits can feed, up to one for each CPU of the cluster."""
-    address: str | None = None
-    """Of a Ray cluster; None: RAY_ADDRESS, else a Ray of its own on this machine."""
-    shard_rows: int | None = None
-    """Rows of a shard; None: as suits the number of rows. Only the first run into a folder decides it."""
-
-    def __post_init__(self) -> None:
-        """Check every value."""
-        if self.engine not in ("ray", "local"):
-            raise ConfigError(f"engine is {self.engine!r}: give 'ray' or 'local'")
-        for key, other in (("workers", "auto"), ("shard_rows", None)):
-            value = getattr(self, key)
-            if value != other and (not isinstance(value, int) or value < 1):
-                or_auto = ", or 'auto'" if other else ""
-                raise ConfigError(f"{key} is {value!r}: give a whole number of at least 1{or_auto}")
-
-    @property
-    def paid_stages(self) -> list[PaidStage]:
-        """The stages that ask a model."""
-        return [stage for stage in self.stages if isinstance(stage, PaidStage)]
-
-    def settings(self) -> list[dict[str, Any]]:
-        """Return what determines the results, step by step, as a manifest gives it back."""
-        steps = [redacted(dict(step.settings())) for step in (self.source, *self.stages)]
-        settings: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(steps))
-        return settings
-
-    def paid_part(self) -> int:
-        """Return how many of the steps in `settings` determine what is asked: up to the last paid stage."""
-        paid = [number for number, stage in enumerate(self.stages, 2) if isinstance(stage, PaidStage)]
-        return max(paid, default=1)
 
 
 def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunReport:
@@ -169,7 +121,7 @@ class _Run:
         for note in (*notes, *(starting if plan.engine == "ray" else [])):
             self._observer.note(note)
         with ExitStack() as stack:
-            interrupts = stack.enter_context(Interrupts(self._stop))
+            interrupts = stack.enter_context(Interrupts(self._stop, plan.stop_within))
             ticking = threading.Event()
             ticker = threading.Thread(target=self._tick, args=(ticking,), daemon=True)
             ticker.start()
@@ -200,7 +152,7 @@ class _Run:
         return run_on_ray(pools, self._folder.path, shards, self._plan.address, elastic)
 
     def _finish(self, interrupts: Interrupts) -> RunReport:
-        if interrupts.count and not self._failure[0]:
+        if interrupts.number and not self._failure[0]:
             self._failure = ("stopped", "stopped as asked; what was in flight is kept")
         report = self.report()
         try:
@@ -285,8 +237,8 @@ def _manifest(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]) -> tupl
         )
         folder.write_manifest(manifest)
         return manifest, []
-    paid = plan.paid_part()
-    changes = changed_settings(manifest.settings[:paid], settings[:paid])
+    paid = max(plan.paid_steps(), default=0) + 1
+    changes = changes_between(manifest.settings[:paid], settings[:paid]).words
     if manifest.suffix != plan.sink.suffix:
         changes.append(f"format: {manifest.suffix[1:]} then, {plan.sink.suffix[1:]} now")
     if changes:
@@ -295,7 +247,7 @@ def _manifest(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]) -> tupl
             f"{folder.path} holds a run with other settings:\n  {listed}\n"
             "choose another folder with --output, or remove this one"
         )
-    changes = changed_settings(manifest.settings, settings)
+    changes = changes_between(manifest.settings, settings).words
     if not changes:
         return manifest, []
     folder.forget_done()

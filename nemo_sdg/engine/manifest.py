@@ -31,6 +31,8 @@ class Manifest(msgspec.Struct):
     version: str
     started: str
     """UTC, ISO 8601."""
+    paid: list[int] = []
+    """Which of the steps in `settings` ask a model."""
 
     @property
     def rows(self) -> int:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nemo_sdg.client import AsyncEndpointPool, AsyncLLMClient, AsyncOpenAIClient, GenerationConfig, Hedge
-from nemo_sdg.engine.job import SIMULATED
+from nemo_sdg.engine.caps import Caps
+from nemo_sdg.engine.plan import SIMULATED
+from nemo_sdg.engine.prices import Prices
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.limits import Limits
 from nemo_sdg.pipelines.own_stages import StageEntry, load_stages
@@ -70,17 +72,6 @@ class EndpointEntry(BaseModel):
         return _checked_limits(value)
 
 
-class Prices(BaseModel):
-    """What the endpoint charges for a million tokens, in any currency."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-    prompt: float = Field(ge=0, allow_inf_nan=False)
-    """Money for a million prompt tokens."""
-    completion: float = Field(ge=0, allow_inf_nan=False)
-    """Money for a million completion tokens."""
-
-
 class JobConfig(BaseModel):
     """The part of a config that all pipelines share."""
 
@@ -118,7 +109,15 @@ class JobConfig(BaseModel):
     shard_rows: int | None = Field(default=None, ge=1)
     """Rows that a worker takes and commits at a time; none: as suits the number of rows."""
     prices: Prices | None = None
-    """Money for a million tokens, `prompt` and `completion`: `nemo-sdg plan` says what a job costs."""
+    """Money for a million tokens, `prompt` and `completion`, in any currency."""
+    max_cost: float | None = None
+    """Money, in that of `prices`, at which the job ends; counted over all runs into the same folder."""
+    max_tokens_total: int | None = None
+    """Prompt and completion tokens at which the job ends; counted over all runs into the same folder."""
+    max_rejected: float = 0.5
+    """Share of rejected rows above which the job ends early, as 0.05 or 5%."""
+    stop_within: float = Field(default=25.0, ge=0)
+    """Seconds from Ctrl-C or SIGTERM until what is still in flight is given up."""
     simulator: dict[str, Any] | None = None
     """Latency, limits and faults of the simulated endpoint; see `nemo-sdg simulate --help`."""
 
@@ -127,9 +126,22 @@ class JobConfig(BaseModel):
     def _name_of_a_variable(cls, value: str | None) -> str | None:
         return _checked_name(value)
 
+    @field_validator("prices", mode="before")
+    @classmethod
+    def _prices(cls, value: Any) -> Any:
+        return Prices.of(value)
+
+    @field_validator("max_rejected", mode="before")
+    @classmethod
+    def _share(cls, value: Any) -> Any:
+        if isinstance(value, str) and value.endswith("%"):
+            return float(value[:-1]) / 100
+        return value
+
     @model_validator(mode="after")
     def _real_model(self) -> Self:
         self._check_endpoints()
+        Caps(self.max_rejected, self.max_cost, self.max_tokens_total, self.prices)
         if self.base_url is None and self.api_key_env is not None:
             raise ConfigError("base_url is missing: say which endpoint api_key_env is for")
         if not self.simulated and "model" not in self.model_fields_set:

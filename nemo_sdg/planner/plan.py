@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import fmean
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from nemo_sdg.planner.assumptions import assumptions
 from nemo_sdg.planner.bounds import binding, of_endpoint, useful_workers
@@ -15,20 +15,13 @@ from nemo_sdg.planner.scaling import Forecast
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nemo_sdg.engine.prices import Prices
     from nemo_sdg.limits import Tokens
     from nemo_sdg.planner.asked import Asked, Job
     from nemo_sdg.simulator import SimulatorSettings
 
-_MILLION = 1_000_000
 AUTO = 2
 """Workers that `workers: auto` begins with where no limit is known."""
-
-
-class Prices(Protocol):
-    """Money for a million tokens."""
-
-    prompt: float
-    completion: float
 
 
 class Setting(NamedTuple):
@@ -80,7 +73,7 @@ def plan_job(job: Job, setting: Setting) -> JobPlan:
         requests=sum(stage.requests for stage in stages),
         prompt_tokens=prompt,
         completion_tokens=completion,
-        cost=None if prices is None else (prompt * prices.prompt + completion * prices.completion) / _MILLION,
+        cost=None if prices is None else prices.cost(prompt, completion),
         latency=latency,
         limit=limit,
         bound=binding(fleet, limit),

@@ -171,6 +171,8 @@ class RunReport(msgspec.Struct):
     """Money for all tokens, those of earlier runs included; None without prices."""
     max_cost: float | None = None
     """The money at which the job was to stop, if any."""
+    given_up: int = 0
+    """Number of the signal after which what was in flight was given up; 0: it was not."""
 
 
 class RunTitle(msgspec.Struct, frozen=True):

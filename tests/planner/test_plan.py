@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
+from nemo_sdg.engine.prices import Prices
 from nemo_sdg.limits import Limits, Tokens
 from nemo_sdg.planner.asked import Asked, Job
 from nemo_sdg.planner.measured import Measured
@@ -36,7 +35,7 @@ def planned(*stages, rows=400, measured=None, **setting):
 
 def test_tokens_and_cost_are_those_of_all_stages():
     """All that is asked is added up, and costs what the prices say for a million tokens."""
-    prices = SimpleNamespace(prompt=1.0, completion=10.0)
+    prices = Prices(prompt=1.0, completion=10.0)
 
     plan = planned(asked(), asked(stage="judge", requests_per_row=0.5, tokens=[Tokens(20, 4)]), prices=prices)
 

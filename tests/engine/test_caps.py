@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from nemo_sdg.engine.caps import Caps
+from nemo_sdg.engine.prices import Prices
+from nemo_sdg.errors import ConfigError
+from nemo_sdg.report.numbers import Counts
+
+PRICES = Prices(prompt=1.0, completion=10.0)
+
+
+def paid(requests: int) -> Counts:
+    """Return the counts of requests with 1,000 prompt and 100 completion tokens: 0.002 each."""
+    return Counts(requests=requests, prompt_tokens=1000 * requests, completion_tokens=100 * requests)
+
+
+def test_money_ends_a_job_so_that_what_is_in_flight_fits():
+    """A cap is reached when what is paid and what still arrives, at the same price, comes to it."""
+    caps = Caps(max_cost=2.0, prices=PRICES)
+
+    assert caps.cost(paid(500)) == pytest.approx(1.0)
+    assert caps.spent(paid(900), coming=99) is None
+    assert caps.spent(paid(900), coming=100) == "max_cost 2 is reached: raise it to go on"
+    assert caps.spent(paid(1000), coming=0)
+    assert caps.spent(Counts(), coming=64) is None
+
+
+def test_tokens_end_a_job():
+    """`max_tokens_total` counts prompt and completion tokens, without prices."""
+    caps = Caps(max_tokens_total=110_000)
+
+    assert caps.cost(paid(1)) is None
+    assert caps.spent(paid(89), coming=10) is None
+    assert caps.spent(paid(90), coming=10) == "max_tokens_total 110,000 is reached: raise it to go on"
+
+
+def test_few_rows_prove_nothing():
+    """Rejections end a job only when chance does not explain them; all of the first 20 rows are enough."""
+    assert Caps().wrong(8, 8) is None
+    assert "20 of 20 rows were rejected, more than max_rejected 0.5" in (Caps().wrong(20, 20) or "")
+    assert Caps().wrong(60, 100) is None
+    assert Caps().wrong(600, 1000)
+    assert Caps(max_rejected=1).wrong(1000, 1000) is None
+    assert Caps(max_rejected=0).wrong(0, 1000) is None
+    assert Caps(max_rejected=0).wrong(1, 1000)
+
+
+def test_a_job_within_its_share_is_hardly_ever_ended():
+    """Of 300 jobs whose rows are rejected with 4 %, at most a few are ended by a cap of 5 %."""
+    dice, caps, ended = random.Random(4), Caps(max_rejected=0.05), 0
+    for _ in range(300):
+        rejected = 0
+        for row in range(1, 2001):
+            rejected += dice.random() < 0.04
+            if row % 20 == 0 and caps.wrong(rejected, row):
+                ended += 1
+                break
+
+    assert ended <= 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_rejected": 1.5}, "max_rejected is 1.5: give a share between 0 and 1"),
+        ({"max_rejected": "5"}, "max_rejected is '5'"),
+        ({"max_cost": 5.0}, "max_cost is given and prices is not"),
+        ({"max_cost": 0, "prices": PRICES}, "max_cost is 0: give an amount of money above 0"),
+        ({"max_cost": float("nan"), "prices": PRICES}, "max_cost is nan"),
+        ({"max_tokens_total": 0}, "max_tokens_total is 0: give a whole number of at least 1"),
+        ({"max_tokens_total": 1.5}, r"max_tokens_total is 1\.5"),
+    ],
+)
+def test_wrong_caps_are_refused(options, message):
+    """A value that is no cap is an error that says what to give."""
+    with pytest.raises(ConfigError, match=message):
+        Caps(**options)
