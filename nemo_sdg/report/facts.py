@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nemo_sdg.report.formats import duration, number, rate, share
+from nemo_sdg.report.phrases import cut_off_share
 
 if TYPE_CHECKING:
     from nemo_sdg.report.numbers import RunReport
@@ -43,7 +44,12 @@ def request_facts(report: RunReport) -> list[Fact]:
         ("retries", number(counts.retries)),
         *([("hedged", number(counts.hedged))] if counts.hedged else []),
         ("failed requests", number(counts.failures)),
-        ("reused answers", number(counts.reused)),
+        *(
+            [("cut off at max_tokens", f"{number(counts.truncated)} ({cut_off_share(counts)})")]
+            if counts.truncated
+            else []
+        ),
+        *([("answers reused, not paid for again", number(counts.reused))] if counts.reused else []),
         ("prompt tokens", number(counts.prompt_tokens)),
         ("completion tokens", number(counts.completion_tokens)),
     ]

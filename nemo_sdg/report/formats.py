@@ -1,9 +1,13 @@
-"""Numbers as people read them: 12,345; 1.2 M; 3 min 20 s; 31 %."""
+"""Numbers as people read them: 12,345; 1.2 M; 3 min 20 s; 31 %; 4.56."""
 
 from __future__ import annotations
 
+import math
+
 _MILLION = 1_000_000
 _UNKNOWN = "-"
+_LEAST_MONEY = 1e-6
+"""A token costs about as much; less would be a row of zeros."""
 
 
 def number(value: int) -> str:
@@ -44,6 +48,18 @@ def share(part: float, whole: float) -> str:
         return ">99.9 %"
     precise = percent < 10 or 99 < percent < 100  # noqa: PLR2004 - where a tenth tells something
     return f"{percent:.1f}".removesuffix(".0") + " %" if precise else f"{percent:.0f} %"
+
+
+def money(value: float) -> str:
+    """Return an amount, in the currency of the prices that a user gave; below 1 in four digits."""
+    if value <= 0:
+        return "0.00"
+    if value < _LEAST_MONEY:
+        return f"<{_LEAST_MONEY:f}"
+    if value >= 1 or not math.isfinite(value):
+        return f"{value:,.2f}"
+    precise = f"{value:.{3 - math.floor(math.log10(value))}f}".rstrip("0")
+    return precise + "0" * (2 - len(precise.partition(".")[2]))
 
 
 def duration(seconds: float | None) -> str:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from nemo_sdg.report.formats import duration, plural, rate
 from nemo_sdg.report.limit_lines import held_back, limit_parts
-from nemo_sdg.report.phrases import MARK, asked, flow, outcome, rows_done, spread, stopping, trouble
+from nemo_sdg.report.phrases import MARK, asked, cut_off, flow, outcome, rows_done, spread, stopping, trouble
 from nemo_sdg.report.rates import Rates
 from nemo_sdg.report.redact import without_credentials
+from nemo_sdg.report.spent import spent_so_far
 from nemo_sdg.report.stream import SteadyStream
 from nemo_sdg.report.text import one_line
 
@@ -27,6 +28,7 @@ class LogLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = SteadyStream(stream)
         self._mark = ""
+        self._title: RunTitle | None = None
         self._rates = Rates()
         self._next = INTERVAL
         self._stopping = False
@@ -34,6 +36,7 @@ class LogLines:
     def begin(self, title: RunTitle) -> None:
         """Write what runs, where to, and who is asked."""
         self._mark = MARK if title.simulated else ""
+        self._title = title
         self._line(
             f"{title.pipeline} -> {title.output}: {plural(title.rows_total, 'row')}, "
             f"{asked(title.models, title.endpoints)}; "
@@ -45,7 +48,7 @@ class LogLines:
         self._rates.add(snapshot)
         if snapshot.stopping and not self._stopping:
             self._stopping = True
-            self._line(f"{duration(snapshot.elapsed)}: {stopping(snapshot.in_flight)}")
+            self._line(f"{duration(snapshot.elapsed)}: {stopping(snapshot.in_flight, snapshot.stop_within)}")
         if snapshot.elapsed >= self._next:
             self._next = (snapshot.elapsed // INTERVAL + 1) * INTERVAL
             self._line(self._state(snapshot))
@@ -62,17 +65,20 @@ class LogLines:
 
     def _state(self, snapshot: Snapshot) -> str:
         counts, rates = snapshot.counts, self._rates
-        reasons = held_back(snapshot)
+        reasons, cut = held_back(snapshot), cut_off(counts)
+        spent = spent_so_far(self._title, snapshot) if self._title else ""
         parts = [
             f"{rows_done(counts.rows_read, snapshot.rows_total)}"
             + (f", {duration(rates.eta)} left" if rates.eta is not None else ""),
             outcome(counts),
             f"{rate(rates.requests_now)} requests (mean {rate(rates.requests_mean)})",
             f"{rate(rates.tokens_now)} tokens (mean {rate(rates.tokens_mean)})",
+            *([f"spent {spent}"] if spent else []),
             flow(snapshot.in_flight, snapshot.allowed),
             *limit_parts(snapshot),
             *([f"held back: {reasons}"] if reasons else []),
             trouble(counts),
+            *([cut] if cut else []),
             "latency " + spread(snapshot.latency),
             f"{snapshot.workers} of {plural(snapshot.workers_wanted, 'worker')}",
         ]

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from nemo_sdg.report import chart, facts
+from nemo_sdg.report.advice import advice
 from nemo_sdg.report.formats import duration, number, plural, share
 from nemo_sdg.report.limit_charts import held_back, limit_charts
-from nemo_sdg.report.phrases import BANNER, GO_ON
+from nemo_sdg.report.phrases import BANNER
 from nemo_sdg.report.redact import shown_url
+from nemo_sdg.report.spent import spent_facts
 
 if TYPE_CHECKING:
     from nemo_sdg.report.numbers import RunReport
@@ -36,11 +38,13 @@ def render_page(report: RunReport) -> str:
     environment.filters.update(
         number=number, duration=duration, text=_text, url=shown_url, length=len, plural=plural
     )
-    environment.globals.update(facts=facts, share=share, banner=BANNER, go_on=GO_ON, box=chart)
+    environment.globals.update(facts=facts, share=share, banner=BANNER, box=chart)
     charts, without_chart = limit_charts(report.limits)
     return environment.get_template("report.html.j2").render(
         report=report,
         counts=report.counts,
+        advice=advice(report),
+        figures=facts.time_facts(report) + spent_facts(report),
         parts=_parts(report),
         steps=_steps(report),
         charts=charts,

@@ -8,8 +8,19 @@ from rich.text import Text
 
 from nemo_sdg.report.formats import duration, number, rate, short
 from nemo_sdg.report.limit_lines import held_back, limit_lines
-from nemo_sdg.report.phrases import BANNER, asked, flow, outcome, rows_done, spread, stopping, trouble
+from nemo_sdg.report.phrases import (
+    BANNER,
+    asked,
+    cut_off,
+    flow,
+    outcome,
+    rows_done,
+    spread,
+    stopping,
+    trouble,
+)
 from nemo_sdg.report.redact import without_credentials
+from nemo_sdg.report.spent import spent_so_far
 from nemo_sdg.report.text import crop, one_line
 
 if TYPE_CHECKING:
@@ -49,16 +60,17 @@ def panel_lines(
     if title.simulated:
         lines.append(Text(crop(BANNER if unicode else BANNER.replace("—", "-"), width - 1), "bold yellow"))
     if snapshot and snapshot.stopping:
-        lines.append(Text(crop(stopping(snapshot.in_flight), width - 1), "bold yellow"))
+        lines.append(Text(crop(stopping(snapshot.in_flight, snapshot.stop_within), width - 1), "bold yellow"))
     if snapshot is None:
         say("rows", f"{number(title.rows_total)} to do, starting")
     else:
-        _say_state(snapshot, rates, say, room, _UNICODE_BAR if unicode else _PLAIN_BAR)
+        _say_rows(snapshot, rates, say, room, _UNICODE_BAR if unicode else _PLAIN_BAR)
+        _say_state(title, snapshot, rates, say, room)
     lines.append(lines[0])
     return lines
 
 
-def _say_state(
+def _say_rows(
     snapshot: Snapshot, rates: Rates, say: Callable[..., None], room: int, blocks: tuple[str, str]
 ) -> None:
     counts = snapshot.counts
@@ -70,6 +82,12 @@ def _say_state(
         progress = f"{_bar(counts.rows_read, snapshot.rows_total, size, blocks)} {progress}"
     say("rows", progress + (f", {duration(eta)} left" if eta is not None else ""), "bold")
     say("", outcome(counts))
+
+
+def _say_state(
+    title: RunTitle, snapshot: Snapshot, rates: Rates, say: Callable[..., None], room: int
+) -> None:
+    counts = snapshot.counts
     say(
         "requests",
         f"{rate(rates.requests_now)} now, {rate(rates.requests_mean)} mean; "
@@ -80,11 +98,15 @@ def _say_state(
         f"{rate(rates.tokens_now)} now, {rate(rates.tokens_mean)} mean; "
         f"{short(counts.prompt_tokens + counts.completion_tokens)} in all",
     )
+    if spent := spent_so_far(title, snapshot):
+        say("spent", spent)
     for position, line in enumerate(limit_lines(snapshot, room)):
         say("" if position else "limits", line.text, "yellow" if line.paused else "")
     if reasons := held_back(snapshot):
         say("held back", reasons)
     say("trouble", trouble(counts), "yellow" if counts.throttles or counts.failures else "")
+    if cut := cut_off(counts):
+        say("", cut, "yellow")
     say("latency", spread(snapshot.latency))
     alive = f"{number(snapshot.workers)} of {number(snapshot.workers_wanted)} alive"
     say("workers", f"{alive}; {duration(snapshot.elapsed)} since the command")

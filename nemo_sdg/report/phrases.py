@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from nemo_sdg.report.formats import duration, number, plural, share
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
 MARK = "[simulated endpoint] "
 """Begins every line about a run whose rows are made up."""
 BANNER = "SIMULATED ENDPOINT — rows are made up, no model is asked"
-GO_ON = "run the same command again: finished rows are kept"
+_MINUTE = 60
 
 
-def stopping(in_flight: int) -> str:
-    """Return what to expect after a stop was asked for."""
-    return f"stopping: finishing {plural(in_flight, 'request')} in flight (Ctrl-C again stops now)"
+def stopping(in_flight: int, within: float | None = None) -> str:
+    """Return what to expect after a stop was asked for; `within` seconds later nothing is waited for."""
+    wait = ""
+    if within is not None and math.isfinite(within):
+        seconds = max(0, math.ceil(within))
+        wait = f", at most {duration(seconds) if seconds >= _MINUTE else f'{seconds} s'}"
+    return f"stopping: finishing {number(in_flight)} in flight{wait}; again (Ctrl-C) to stop now"
 
 
 def rows_done(done: int, total: int) -> str:
@@ -48,6 +53,20 @@ def trouble(counts: Counts) -> str:
         f"{number(counts.retries)} {'retry' if counts.retries == 1 else 'retries'}, "
         f"{number(counts.failures)} failed"
     )
+
+
+def cut_off(counts: Counts) -> str:
+    """Return how many answers were cut off; "" when none was."""
+    if not counts.truncated:
+        return ""
+    return f"{plural(counts.truncated, 'answer')} cut off at max_tokens ({cut_off_share(counts)})"
+
+
+def cut_off_share(counts: Counts) -> str:
+    """Return the share of answers that were cut off."""
+    # Kept answers can be more than were paid for: the job that paid may be another one.
+    answers = max(counts.requests - counts.failures, counts.reused, counts.truncated)
+    return share(counts.truncated, answers)
 
 
 def spread(latency: list[float]) -> str:

@@ -50,10 +50,14 @@ class Rates:
     def add(self, snapshot: Snapshot) -> None:
         """Take in `snapshot`, which must not be older than the one before."""
         counts = snapshot.counts
+        # What a killed worker had done is missing until another takes its shard: no new work when it is back.
         mark = _Mark(
             snapshot.elapsed,
-            max(0, counts.requests - snapshot.requests_before),
-            max(0, counts.prompt_tokens + counts.completion_tokens - snapshot.tokens_before),
+            max(self._last.requests, counts.requests - snapshot.requests_before),
+            max(
+                self._last.tokens,
+                counts.prompt_tokens + counts.completion_tokens - snapshot.tokens_before,
+            ),
             max(0, counts.rows_read - snapshot.rows_before),
         )
         self._rows_left = max(0, snapshot.rows_total - counts.rows_read)

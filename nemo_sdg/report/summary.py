@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nemo_sdg.report.advice import advice
 from nemo_sdg.report.facts import heading, places, reasons, row_facts
 from nemo_sdg.report.formats import duration, number, plural, rate, share
 from nemo_sdg.report.limit_phrases import reasons_held_back
 from nemo_sdg.report.limit_series import limit_series
-from nemo_sdg.report.phrases import BANNER, GO_ON, MARK, asked, trouble
+from nemo_sdg.report.phrases import BANNER, MARK, asked, trouble
 from nemo_sdg.report.redact import without_credentials
+from nemo_sdg.report.spent import spent_lines
 from nemo_sdg.report.stream import SteadyStream
 from nemo_sdg.report.text import crop, display_width, one_line, value_line
 
@@ -55,7 +57,7 @@ def plain_lines(report: RunReport, width: int = _PLAIN_WIDTH) -> list[str]:
     """Return the summary as aligned lines; all but messages and paths fit `width` columns."""
     lines = [one_line(f"{report.pipeline}: {heading(report)}")]
     lines += [BANNER] if report.simulated else []
-    lines += advice(report)
+    lines += [f"{label}: {text}" for label, text in advice(report)]
     for section in sections(report):
         lines.append(f"{section.title}:")
         for label, value in section.facts:
@@ -64,14 +66,6 @@ def plain_lines(report: RunReport, width: int = _PLAIN_WIDTH) -> list[str]:
             padding = " " * (_LABEL - display_width(label_cell))
             lines.append(f"  {label_cell}{padding}{value if section.whole else crop(value, room)}".rstrip())
     return lines
-
-
-def advice(report: RunReport) -> list[str]:
-    """Return why the run ended early and how to go on; nothing when it finished."""
-    if report.state == "finished":
-        return []
-    why = one_line(without_credentials(report.message))
-    return [*([f"why: {why}"] if why else []), f"to go on: {GO_ON}"]
 
 
 def sections(report: RunReport) -> list[Section]:
@@ -111,8 +105,9 @@ def _requests(report: RunReport) -> list[Fact]:
     return [
         ("sent", f"{number(counts.requests)} in {plural(counts.attempts, 'attempt')}"),
         ("trouble", trouble(counts)),
-        ("reused answers", number(counts.reused)),
+        *([("answers reused", f"{number(counts.reused)}, not paid for again")] if counts.reused else []),
         ("tokens", f"{number(counts.prompt_tokens)} prompt, {number(counts.completion_tokens)} completion"),
+        *spent_lines(report),
     ]
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TextIO, cast
 from rich.console import Console
 from rich.text import Text
 
+from nemo_sdg.report.advice import advice
 from nemo_sdg.report.facts import heading
 from nemo_sdg.report.phrases import BANNER
-from nemo_sdg.report.summary import advice
 from nemo_sdg.report.text import crop, display_width, one_line
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def print_table(report: RunReport, sections: list[Section], stream: SteadyStream
     console.print(Text(one_line(f"{report.pipeline}: {heading(report)}"), _COLOURS.get(report.state, "bold")))
     if report.simulated:
         console.print(Text(BANNER, "bold yellow"))
-    for text in advice(report):
-        console.print(Text(text))
+    for label, text in advice(report):
+        console.print(Text(f"{label}: {text}"))
     room = max(10, console.width - _TITLE - _LABEL - 1)
     for section in sections:
         console.print(rule)

@@ -15,3 +15,12 @@ def test_hedged_requests_are_shown_when_there_are_any(report, hedged, line):
 
     assert facts.get("hedged") == line
     assert facts["retries"] == "10"
+
+
+@pytest.mark.parametrize(("reused", "line"), [(0, None), (1340, "1,340")])
+def test_reused_answers_are_said_to_be_free(report, reused, line):
+    """Answers that were found again are said not to have been paid for again, where there are any."""
+    facts = dict(request_facts(report(counts=Counts(requests=5, reused=reused))))
+
+    assert facts.get("answers reused, not paid for again") == line
+    assert any("reused" in label for label in facts) == bool(reused)

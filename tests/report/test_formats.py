@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemo_sdg.report.formats import duration, number, plural, rate, share, short
+from nemo_sdg.report.formats import duration, money, number, plural, rate, share, short
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,24 @@ def test_numbers():
     assert number(1_234_567) == "1,234,567"
     assert plural(1, "row") == "1 row"
     assert plural(0, "row") == "0 rows"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0.00"),
+        (1e-9, "<0.000001"),
+        (0.0000012345, "0.000001234"),
+        (0.0123, "0.0123"),
+        (0.0123456, "0.01235"),
+        (0.05, "0.05"),
+        (0.5, "0.50"),
+        (0.9999, "0.9999"),
+        (0.99999, "1.00"),
+        (4.56, "4.56"),
+        (1234.561, "1,234.56"),
+    ],
+)
+def test_money(value, text):
+    """Money has two digits after the point, and up to four that count where it is less than 1."""
+    assert money(value) == text

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 
 from nemo_sdg.report.log_lines import LogLines
+from nemo_sdg.report.numbers import Counts
 
 
 def _run(title, snapshots, report) -> list[str]:
@@ -57,8 +58,24 @@ def test_every_line_says_simulated(title, snapshot, report):
 def test_a_stop_is_said_at_once_and_once(title, snapshot, report):
     """The moment a stop is asked for, one line says what is being waited for."""
     lines = _run(title(), [snapshot(t, stopping=t > 2) for t in range(8)], report())
-    assert lines[1] == "3.0 s: stopping: finishing 64 requests in flight (Ctrl-C again stops now)"
+    assert lines[1] == "3.0 s: stopping: finishing 64 in flight; again (Ctrl-C) to stop now"
     assert lines[2] == "one line"
+
+
+def test_a_stop_says_how_long_it_takes(title, snapshot, report):
+    """Where it is known how long a stop waits, the line says so."""
+    lines = _run(title(), [snapshot(2, stopping=True, stop_within=25.0)], report())
+    assert lines[1] == "2.0 s: stopping: finishing 64 in flight, at most 25 s; again (Ctrl-C) to stop now"
+
+
+def test_money_and_answers_that_were_cut_off(title, snapshot, report):
+    """A line says what was spent and how many answers were cut off, where there is anything to say."""
+    counts = Counts(rows_read=200, requests=400, truncated=12)
+    line = _run(title(), [snapshot(10, cost=4.56, counts=counts)], report())[1]
+    assert "tokens (mean 0/s); spent 4.56; 64 of 128 allowed in flight; " in line
+    assert " failed; 12 answers cut off at max_tokens (3 %); latency" in line
+    line = _run(title(simulated=True), [snapshot(10, cost=4.56)], report())[1]
+    assert "; spent 4.56 (simulated endpoint: what it would have cost); " in line
 
 
 def test_no_credential_is_written(title, report):

@@ -90,6 +90,8 @@ def test_what_it_says(report):
     assert "hunter2" not in words
     assert "SIMULATED" not in words
     assert "To go on" not in words
+    assert "spent" not in words
+    assert "cut off" not in words
 
 
 def test_rows_in_any_script(report):
@@ -202,3 +204,27 @@ def test_many_limits_make_no_huge_page(report, use):
     assert html.count("<svg") == 12
     assert len(html) < 200_000
     assert "78 more limits, of which less was used: see report.json." in _words(html)
+
+
+def test_money_is_a_figure(report):
+    """The page says what was spent and for how much a thousand rows were made, and if it was simulated."""
+    words = _words(render_page(report(cost=4.9, max_cost=20.0)))
+    assert "4.90 spent of 20.00 5.00 spent per 1,000 rows written" in words
+    words = _words(render_page(report(cost=4.9, simulated=True)))
+    assert "4.90 spent (simulated endpoint: what it would have cost)" in words
+
+
+def test_what_to_ask_again(report):
+    """The page of a finished run says what may be asked again and how."""
+    counts = Counts(rejected={"x": 2}, requests=400, truncated=12)
+    words = _words(render_page(report(counts=counts)))
+    assert (
+        "12 answers cut off at max_tokens (3 %): raise generation.max_tokens and run again with "
+        "--retry truncated. 2 rejected rows in rejected/: run again with --retry rejected to ask those again."
+    ) in words
+    assert "cut off at max_tokens 12 (3 %)" in words
+
+
+def test_a_run_that_needs_nothing_has_no_notice(report):
+    """Without advice there is no empty box."""
+    assert 'class="notice' not in render_page(report(counts=Counts(requests=5)))

@@ -26,7 +26,7 @@ def test_a_stop_is_drawn_at_once(terminal, title, snapshot, report):
     panel.begin(title())
     panel.update(snapshot(5))
     panel.update(snapshot(5.01, stopping=True))
-    assert "stopping: finishing 64 requests" in terminal.getvalue()
+    assert "stopping: finishing 64 in flight" in terminal.getvalue()
     panel.end(report())
 
 

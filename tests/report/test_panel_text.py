@@ -62,7 +62,15 @@ def test_what_it_says(say):
 @pytest.mark.parametrize("newest", ["日本の首都" * 50, "القاهرة " * 50, "e\u0301" * 900, "👩‍👧 " * 90, None])
 def test_no_line_is_wider_than_the_terminal(say, width, newest):
     """No line reaches the last column, whatever script the newest row is in."""
-    lines = say(width, newest=newest, stopping=True, title_changes={"output": "x" * 300, "simulated": True})
+    lines = say(
+        width,
+        newest=newest,
+        stopping=True,
+        stop_within=1e6,
+        cost=1e12,
+        counts=Counts(truncated=10**15),
+        title_changes={"output": "x" * 300, "simulated": True},
+    )
     assert max(map(display_width, lines)) < width
 
 
@@ -73,7 +81,10 @@ def test_a_narrow_terminal_has_no_bar(say):
 
 def test_it_fits_a_small_terminal(say):
     """With everything that can be shown it leaves room for other lines on 24."""
-    assert len(say(newest="x", stopping=True, title_changes={"simulated": True})) <= 18
+    counts = Counts(truncated=1)
+    assert (
+        len(say(newest="x", stopping=True, cost=1.0, counts=counts, title_changes={"simulated": True})) <= 20
+    )
 
 
 def test_the_newest_row_is_harmless(say):
@@ -91,8 +102,28 @@ def test_simulated_is_said(say):
 
 def test_stopping_is_said(say):
     """A person who pressed Ctrl-C reads what is being waited for, in full on 80 columns."""
-    expected = "stopping: finishing 12,345 requests in flight (Ctrl-C again stops now)"
-    assert expected in say(stopping=True, in_flight=12_345)
+    expected = "stopping: finishing 12,345 in flight, at most 25 s; again (Ctrl-C) to stop now"
+    assert expected in say(stopping=True, in_flight=12_345, stop_within=24.4)
+
+
+def test_money_is_said(say):
+    """What was spent stands under the tokens; in full on 80 columns when it is simulated, too."""
+    lines = say(cost=1234.56)
+    assert (
+        lines.index("spent     1,234.56")
+        == lines.index("tokens    1,000/s now, 1,000/s mean; 20,000 in all") + 1
+    )
+    lines = say(cost=1234.56, title_changes={"simulated": True})
+    assert "spent     1,234.56 (simulated endpoint: what it would have cost)" in lines
+
+
+def test_answers_that_were_cut_off_are_seen(title, snapshot):
+    """Answers that were cut off have a yellow line under the trouble, where there are any."""
+    made = snapshot(20, counts=Counts(rows_read=200, requests=400, truncated=12))
+    lines = panel_lines(title(), made, Rates(), 80)
+    (cut,) = (line for line in lines if "cut off" in line.plain)
+    assert cut.plain == "          12 answers cut off at max_tokens (3 %)"
+    assert any(span.style == "yellow" for span in cut.spans)
 
 
 def test_plain_terminals(say, title):
@@ -145,9 +176,11 @@ def test_limits_fit_the_terminal(say, use, width, endpoints):
         width,
         endpoints=many,
         held_back={"日本" * 90: 9.0},
+        cost=1.0,
+        counts=Counts(truncated=1),
         newest="x",
         stopping=True,
         title_changes={"simulated": True},
     )
     assert max(map(display_width, lines)) < width
-    assert len(lines) <= 21
+    assert len(lines) <= 23

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from nemo_sdg.report.numbers import Counts
 from nemo_sdg.report.rates import Rates, percentile
 
 
@@ -48,6 +49,43 @@ def test_earlier_runs_are_left_out(snapshot):
     assert rates.requests_mean == rates.requests_now == pytest.approx(10)
     assert rates.tokens_mean == pytest.approx(100)
     assert rates.eta == pytest.approx(480, rel=0.02)
+
+
+def _with_earlier(snapshot, t, earlier):
+    """Make a steady 10 requests/s to which open shards bring answers of earlier attempts."""
+    counts = Counts(rows_read=t, requests=10 * t + earlier, completion_tokens=100 * t + 10 * earlier)
+    return snapshot(t, counts=counts, requests_before=earlier, tokens_before=10 * earlier)
+
+
+def test_a_shard_that_brings_earlier_answers_is_no_jump(snapshot):
+    """When a shard with answers of an earlier attempt opens in mid-run, no rate changes."""
+    rates = Rates()
+    for t in range(60):
+        rates.add(_with_earlier(snapshot, t, 5000 * (t // 7)))
+        if t > 2:
+            assert rates.requests_now == rates.requests_mean == pytest.approx(10)
+            assert rates.tokens_now == rates.tokens_mean == pytest.approx(100)
+
+
+def test_earlier_answers_alone_are_no_start(snapshot):
+    """Shards that open with answers of an earlier attempt do not begin the time that averages are over."""
+    counts = Counts(requests=5000, completion_tokens=5000)
+    opened = [snapshot(t, counts=counts, requests_before=5000, tokens_before=5000) for t in (0, 10, 20)]
+    rates = _after([*opened, *(_with_earlier(snapshot, t, 5000) for t in range(21, 24))])
+    assert rates.requests_mean == pytest.approx(230 / 3)
+
+
+def test_answers_that_are_missing_for_a_while(snapshot):
+    """When the answers of a killed worker are counted again, no rate leaps by all of them."""
+    rates = Rates()
+    for t in range(60):
+        made = _with_earlier(snapshot, t, 0)
+        if 20 <= t < 30:
+            made.counts.requests = made.counts.completion_tokens = 0
+        rates.add(made)
+        assert (rates.requests_now or 0) <= 20  # ten seconds without news, then news of twenty
+        assert (rates.requests_mean or 0) <= 10.01
+    assert rates.requests_now == rates.requests_mean == pytest.approx(10)
 
 
 @pytest.mark.parametrize("rows_of_shard", [1, 8, 25])

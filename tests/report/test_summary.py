@@ -16,6 +16,7 @@ def test_what_it_says(report):
     """The summary has the counts, their reasons by frequency, the times, a row and the paths, aligned."""
     assert plain_lines(report()) == [
         "multilingual_qa: finished in 3 min 20 s: 980 of 1,000 rows in the dataset",
+        "15 rejected rows in rejected/: run again with --retry rejected to ask those again",
         "rows:",
         "  rows done       1,000 (100 %)",
         "  written         980 (98 %)",
@@ -27,7 +28,7 @@ def test_what_it_says(report):
         "requests:",
         "  sent            1,100 in 1,150 attempts",
         "  trouble         25 throttles, 25 retries, 5 failed",
-        "  reused answers  30",
+        "  answers reused  30, not paid for again",
         "  tokens          812,000 prompt, 1,234,567 completion",
         "this run:",
         "  model           small at https://host.example/v1",
@@ -143,3 +144,35 @@ def test_nothing_is_said_of_no_limit(report, moments):
     """Without a known limit and without anything that held the job back there are no such sections."""
     bare = report(limits=moments((None, 5.0)), held_back={"x": 0.0})
     assert plain_lines(bare) == plain_lines(report())
+
+
+def test_money_is_said(report, terminal):
+    """Where prices are known the summary says what was spent, and all of it on 80 columns."""
+    made = report(cost=4.9, max_cost=20.0, simulated=True)
+    lines = plain_lines(made)
+    start = lines.index("  spent           4.90 of 20.00")
+    assert lines[start + 1 : start + 3] == [
+        "                  5.00 per 1,000 rows written",
+        "                  simulated endpoint: what it would have cost",
+    ]
+    write_summary(made, terminal)
+    assert "simulated endpoint: what it would have cost" in terminal.getvalue()
+
+
+def test_what_to_ask_again(report, terminal):
+    """Answers that were cut off and rejected rows are said at the top, with what to do about them."""
+    counts = Counts(rejected={"x": 2}, requests=400, truncated=12)
+    raise_it = "raise generation.max_tokens and run again with --retry truncated"
+    expected = [
+        f"12 answers cut off at max_tokens (3 %): {raise_it}",
+        "2 rejected rows in rejected/: run again with --retry rejected to ask those again",
+    ]
+    assert plain_lines(report(counts=counts))[1:3] == expected
+    write_summary(report(counts=counts), terminal)
+    words = " ".join(terminal.getvalue().split())
+    assert all(line in words for line in expected)
+
+
+def test_nothing_is_said_of_no_reuse(report):
+    """Reused answers are only spoken of where there are some."""
+    assert not any("reused" in line for line in plain_lines(report(counts=Counts(requests=5))))

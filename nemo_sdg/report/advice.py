@@ -1,0 +1,46 @@
+"""What a person may do after a run: why it ended early, how to go on, what to ask again."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from nemo_sdg.report.formats import plural
+from nemo_sdg.report.phrases import cut_off
+from nemo_sdg.report.redact import without_credentials
+from nemo_sdg.report.text import one_line
+
+if TYPE_CHECKING:
+    from nemo_sdg.report.facts import Fact
+    from nemo_sdg.report.numbers import RunReport
+
+_KEPT = "finished rows are kept"
+_SAYS_HOW = re.compile(r"\b(run again|command again|to go on|raise it)\b")
+"""In messages that know better what to do first, such as to raise a limit."""
+
+
+def advice(report: RunReport) -> list[Fact]:
+    """Return advice as labels and sentences, the most urgent first; nothing when all is well."""
+    return [*_going_on(report), *_asking_again(report)]
+
+
+def _going_on(report: RunReport) -> list[Fact]:
+    if report.state == "finished":
+        return []
+    why = one_line(without_credentials(report.message))
+    if _SAYS_HOW.search(why):
+        return [("why", why), ("when you go on", _KEPT)]
+    return [*([("why", why)] if why else []), ("to go on", f"run the same command again: {_KEPT}")]
+
+
+def _asking_again(report: RunReport) -> list[Fact]:
+    counts = report.counts
+    found = []
+    if counts.truncated:
+        remedy = "raise generation.max_tokens and run again with --retry truncated"
+        found.append((cut_off(counts), remedy))
+    # An unfinished run is to be finished first.
+    if counts.rows_rejected and report.state == "finished":
+        which = f"{plural(counts.rows_rejected, 'rejected row')} in rejected/"
+        found.append((which, "run again with --retry rejected to ask those again"))
+    return found

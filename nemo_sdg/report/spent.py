@@ -1,0 +1,53 @@
+"""What the tokens of a run cost, where prices are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemo_sdg.report.formats import money
+
+if TYPE_CHECKING:
+    from nemo_sdg.report.facts import Fact
+    from nemo_sdg.report.numbers import RunReport, RunTitle, Snapshot
+
+_NOT_PAID = "simulated endpoint: what it would have cost"
+
+
+def spent_so_far(title: RunTitle, snapshot: Snapshot) -> str:
+    """Return the money for all tokens, of what may be spent if that is limited; "" without prices."""
+    if snapshot.cost is None:
+        return ""
+    # Not every version of a title knows the limit.
+    whole = f"{money(snapshot.cost)}{_limit(getattr(title, 'max_cost', None))}"
+    return f"{whole} ({_NOT_PAID})" if title.simulated else whole
+
+
+def spent_lines(report: RunReport) -> list[Fact]:
+    """Return the same of a whole run and for each thousand rows, in lines short enough for 80 columns."""
+    if report.cost is None:
+        return []
+    return [
+        ("spent", f"{money(report.cost)}{_limit(report.max_cost)}"),
+        ("", f"{_per_thousand(report)} per 1,000 rows written"),
+        *([("", _NOT_PAID)] if report.simulated else []),
+    ]
+
+
+def spent_facts(report: RunReport) -> list[Fact]:
+    """Return the same as figures, with a label that says of what."""
+    if report.cost is None:
+        return []
+    note = f" ({_NOT_PAID})" if report.simulated else ""
+    return [
+        (f"spent{_limit(report.max_cost)}{note}", money(report.cost)),
+        ("spent per 1,000 rows written", _per_thousand(report)),
+    ]
+
+
+def _limit(most: float | None) -> str:
+    return "" if most is None else f" of {money(most)}"
+
+
+def _per_thousand(report: RunReport) -> str:
+    written = report.counts.rows_written
+    return "-" if report.cost is None or not written else money(1000 * report.cost / written)
