@@ -67,6 +67,33 @@ def run():
     return go
 
 
+class _Notes:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def begin(self, title):
+        """Pass over."""
+
+    update = end = begin
+
+    def note(self, text):
+        """Keep a note."""
+        self.notes.append(text)
+
+
+@pytest.fixture
+def go():
+    """Return a function that runs a pipeline here and returns the report and what was said."""
+
+    def run_noting(pipeline, **options):
+        notes = _Notes()
+        return pipeline.run(**{"engine": "local", "observer": notes, **options}), notes.notes
+
+    return run_noting
+
+
 @pytest.fixture
 def rows_in():
     """Return a function that reads the dataset in a run folder, sorted by row."""
