@@ -189,3 +189,5 @@ class RunTitle(msgspec.Struct, frozen=True):
     engine: str
     """"ray" or "local"."""
     workers: int
+    max_cost: float | None = None
+    """The money at which the job is to stop, if any."""

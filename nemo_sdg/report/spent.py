@@ -17,8 +17,7 @@ def spent_so_far(title: RunTitle, snapshot: Snapshot) -> str:
     """Return the money for all tokens, of what may be spent if that is limited; "" without prices."""
     if snapshot.cost is None:
         return ""
-    # Not every version of a title knows the limit.
-    whole = f"{money(snapshot.cost)}{_limit(getattr(title, 'max_cost', None))}"
+    whole = f"{money(snapshot.cost)}{_limit(title.max_cost)}"
     return f"{whole} ({_NOT_PAID})" if title.simulated else whole
 
 
