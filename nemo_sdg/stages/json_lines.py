@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_right
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from nemo_sdg.errors import ConfigError, RowError
-from nemo_sdg.stages.input_files import check_unchanged
+from nemo_sdg.stages.json_faults import check_keys, fault_of
 
 _BOM = b"\xef\xbb\xbf"
 _OTHER_FORMATS = {
+    b"\xff\xfe\0\0": "text in UTF-32: save it as UTF-8",
+    b"\0\0\xfe\xff": "text in UTF-32: save it as UTF-8",
     b"\x1f\x8b": "compressed by gzip: decompress it",
     b"\x28\xb5\x2f\xfd": "compressed by zstd: decompress it",
     b"\xff\xfe": "text in UTF-16: save it as UTF-8",
     b"\xfe\xff": "text in UTF-16: save it as UTF-8",
+    b"{\0": "text in UTF-16: save it as UTF-8",
+    b"\0{": "text in UTF-16: save it as UTF-8",
     b"PAR1": "a Parquet file: use ParquetReader",
+    b"PK\x03\x04": "a zip archive: take the files out of it",
+    b"BZh": "compressed by bzip2: decompress it",
+    b"\xfd7zXZ": "compressed by xz: decompress it",
 }
 _BUFFER = 1 << 20
 
@@ -76,42 +82,59 @@ class LineIndex:
         }
 
 
-def read_piece(piece: dict[str, Any]) -> list[Line]:
-    """Return the rows of a piece; raises `ConfigError` when the file has changed."""
-    check_unchanged(piece)
-    with open(piece["file"], "rb") as stream:  # noqa: PTH123
-        stream.seek(piece["offset"])
-        data = stream.read(piece["bytes"])
+def read_piece(piece: dict[str, Any], file: str) -> list[Line]:
+    """Return the rows of a piece of `file`; raises `ConfigError` when that has changed."""
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123
+            stream.seek(piece["offset"])
+            data = stream.read(piece["bytes"])
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}; mend it, then run again") from None
     lines = [
-        _parsed(line, piece["file"], number)
+        _parsed(line, file, number)
         for number, line in enumerate(data.split(b"\n"), piece["line"])
         if line and not line.isspace()
     ]
     if len(lines) != piece["rows"]:
         raise ConfigError(
-            f"{piece['file']} has changed since this run began: put it back, or begin anew in another output "
-            "folder"
+            f"{file} has changed since this run began: put it back, or begin anew in another output folder"
         )
     return lines
 
 
-def first_rows(file: str, most: int) -> list[dict[str, Any]]:
-    """Return the values of up to `most` rows at the beginning of a file; those that are none are left out."""
+def first_rows(file: str, most: int) -> tuple[list[dict[str, Any]], RowError | None]:
+    """Return the values of the rows among the first `most` lines, or else those of the first row there is.
+
+    With them comes what is wrong with the first line that is no row, if it was met.
+    """
+    found: list[dict[str, Any]] = []
+    wrong: RowError | None = None
     offset = _first_offset(file)
     with open(file, "rb", buffering=_BUFFER) as stream:  # noqa: PTH123
         stream.seek(offset)
-        lines = [_parsed(line, file, 0) for line in islice(stream, most) if not line.isspace()]
-    return [line.values for line in lines if line.error is None]
+        for number, line in enumerate(stream, 1):
+            if number > most and found:
+                break
+            if line.isspace():
+                continue
+            values, error = _parsed(line, file, number)
+            if error is None:
+                found.append(values)
+            wrong = wrong or error
+    return found, wrong
 
 
 def _parsed(line: bytes, file: str, number: int) -> Line:
-    where = f"{file}, line {number}"
+    where, shown = f"{file}, line {number}", line.strip()[:80]
     try:
         values = _decode(line)
+        if not isinstance(values, dict):
+            return Line({}, RowError(f"{where}: expected a JSON object, found {shown!r}"))
+        check_keys(line, values)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Line({}, RowError(f"{where}: this is no JSON: {error}; it begins {line[:80]!r}"))
-    if not isinstance(values, dict):
-        return Line({}, RowError(f"{where}: expected a JSON object, found {line[:80]!r}"))
+        return Line({}, RowError(f"{where}: {fault_of(line, error)}; it begins {shown!r}"))
+    except RowError as error:
+        return Line({}, RowError(f"{where}: {error}; it begins {shown!r}"))
     return Line(values, None)
 
 
@@ -121,7 +144,7 @@ def _first_offset(file: str) -> int:
         with Path(file).open("rb") as stream:
             beginning = stream.read(4)
     except OSError as error:
-        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+        raise ConfigError(f"cannot read {file}: {error.strerror}; give a file that can be read") from None
     for mark, what in _OTHER_FORMATS.items():
         if beginning.startswith(mark):
             raise ConfigError(f"{file} is {what}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow as pa
 
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.stages.base import Shard, Source
+from nemo_sdg.stages.columns import check_new_columns
 from nemo_sdg.stages.rows import ROW_ID
 from nemo_sdg.stages.sharding import cut, suggested_shard_rows
+from nemo_sdg.stages.shown import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,12 +29,14 @@ class SampleSource(Source):
     def __init__(self, num_samples: int, choices: Mapping[str, Sequence[str]], seed: int = 0) -> None:
         if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples < 1:
             raise ConfigError(f"num_samples is {num_samples!r}: give a whole number of at least 1")
-        for column, values in choices.items():
+        for column, values in zip(check_new_columns(choices, "choices"), choices.values(), strict=True):
             if isinstance(values, str) or not values or not all(isinstance(value, str) for value in values):
                 raise ConfigError(f"{column} is {values!r}: give a list of at least one text")
             if len(set(values)) < len(values):
                 twice = next(value for value in values if list(values).count(value) > 1)
                 raise ConfigError(f"{column} has {twice!r} twice: name each once")
+            for value in values:
+                check_text(value, column)
         self.num_samples = num_samples
         self.choices = {column: list(values) for column, values in choices.items()}
         self.seed = seed
@@ -41,6 +46,25 @@ class SampleSource(Source):
         """Return the shards; see `Source.plan`."""
         size = shard_rows or suggested_shard_rows(self.num_samples)
         return [Shard(index, first, rows) for index, (first, rows) in enumerate(cut(self.num_samples, size))]
+
+    def grown(
+        self, settings: Mapping[str, Any], shards: Sequence[Shard], shard_rows: int | None
+    ) -> list[Shard] | None:
+        """Return the shards of the rows beyond those of `shards`; see `Source.grown`.
+
+        They are there when the run with `settings` had fewer samples and nothing else was different.
+        """
+        before = settings.get("num_samples")
+        now = msgspec.json.decode(msgspec.json.encode(self.settings()))  # as a manifest gives settings back
+        if now != {**settings, "num_samples": self.num_samples}:
+            return None
+        if before != sum(shard.rows for shard in shards) or before >= self.num_samples:
+            return None
+        size = shard_rows or suggested_shard_rows(self.num_samples)
+        return [
+            Shard(index, before + first, rows)
+            for index, (first, rows) in enumerate(cut(self.num_samples - before, size), len(shards))
+        ]
 
     def read(self, shard: Shard) -> pa.Table:
         """Return the rows of `shard`; see `Source.read`."""

@@ -38,7 +38,9 @@ def test_any_piece(tmp_path_factory, *, data, lines, end, last, mark):
         first = data.draw(st.integers(0, len(expected) - 1))
         rows = data.draw(st.integers(1, len(expected) - first))
         piece = json.loads(json.dumps(index.piece(first, rows)))
-        for (number, line), found in zip(expected[first : first + rows], read_piece(piece), strict=True):
+        for (number, line), found in zip(
+            expected[first : first + rows], read_piece(piece, index.file), strict=True
+        ):
             try:
                 assert found.values == json.loads(line)
             except ValueError:
@@ -48,7 +50,7 @@ def test_any_piece(tmp_path_factory, *, data, lines, end, last, mark):
 def test_lines_that_are_no_objects(tmp_path):
     """Each has an error with the file, the line and what is there."""
     index = _index(tmp_path, b'{"a": 1}\n\n[1]\n{"a": \n')
-    good, array, cut = read_piece(index.piece(0, 3))
+    good, array, cut = read_piece(index.piece(0, 3), index.file)
 
     assert (good.values, good.error) == ({"a": 1}, None)
     assert "line 3: expected a JSON object, found b'[1]'" in str(array.error)
@@ -61,7 +63,11 @@ def test_lines_that_are_no_objects(tmp_path):
         (b"\x1f\x8b\x08", "gzip: decompress"),
         (b"\x28\xb5\x2f\xfd", "zstd: decompress"),
         ('{"a":1}'.encode("utf-16"), "UTF-16: save it as UTF-8"),
+        ('{"a":1}'.encode("utf-16-le"), "UTF-16: save it as UTF-8"),
+        ('{"a":1}'.encode("utf-16-be"), "UTF-16: save it as UTF-8"),
+        ('{"a":1}'.encode("utf-32"), "UTF-32: save it as UTF-8"),
         (b"PAR1", "Parquet file: use ParquetReader"),
+        (b"PK\x03\x04", "zip archive: take the files out"),
     ],
 )
 def test_other_formats(tmp_path, content, complaint):
@@ -86,11 +92,17 @@ def test_changed_content(tmp_path):
     (tmp_path / "x.jsonl").write_bytes(b'{"a":1} {"a":2}\n')
 
     with pytest.raises(ConfigError, match="has changed"):
-        read_piece(piece)
+        read_piece(piece, index.file)
 
 
 def test_first_rows(tmp_path):
-    """A sample has the rows that can be decoded."""
+    """A sample has the rows that can be decoded, and the first fault; it goes on until there is a row."""
     index = _index(tmp_path, b'\xef\xbb\xbf{"a":1}\nbad\n\n{"a":2}\n{"a":3}\n')
+    rows, wrong = first_rows(index.file, 4)
 
-    assert first_rows(index.file, 4) == [{"a": 1}, {"a": 2}]
+    assert rows == [{"a": 1}, {"a": 2}]
+    assert "line 2" in str(wrong)
+    rows, wrong = first_rows(_index(tmp_path, b"bad\n" * 50 + b'{"a":1}\n{"a":2}\n').file, 4)
+    assert rows == [{"a": 1}]
+    assert "line 1" in str(wrong)
+    assert first_rows(_index(tmp_path, b"\n \n").file, 4) == ([], None)

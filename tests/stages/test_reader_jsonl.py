@@ -113,3 +113,37 @@ def test_settings(tmp_path):
     assert found["path"] == [str(tmp_path / "x.jsonl")]
     assert found["columns"] == ["n"]
     json.dumps(found)
+
+
+def test_rows_without_columns(tmp_path):
+    """Objects without keys are rows all the same, with nothing but their position."""
+    reader = JsonlReader(_write(tmp_path, x=[{}, {}, {}]))
+
+    assert reader.read(reader.plan(2)[1]).to_pylist() == [{"row_id": 2}]
+
+
+def test_no_line_is_a_row(tmp_path):
+    """An input in which no line is an object is refused before anything runs, with the first fault."""
+    (tmp_path / "a.jsonl").write_text("{\n")
+    (tmp_path / "b.jsonl").write_text('  "a": 1\n}\n')
+
+    with pytest.raises(ConfigError, match=r"no line is a JSON object: .*a\.jsonl, line 1: this is no JSON"):
+        JsonlReader(tmp_path)
+
+
+def test_rows_after_many_bad_lines(tmp_path):
+    """However late the first row comes, its columns are known."""
+    (tmp_path / "a.jsonl").write_text("bad\n" * 300 + '{"n": 1}\n')
+    reader = JsonlReader(tmp_path)
+    rows, rejections = split_rejected(reader.read(reader.plan(1000)[0]))
+
+    assert reader.adds == ("row_id", "n")
+    assert rows.to_pylist() == [{"row_id": 300, "n": 1, "status": "ok"}]
+    assert len(rejections) == 300
+
+
+def test_long_values(tmp_path):
+    """A row of five megabytes is read as it is."""
+    reader = JsonlReader(_write(tmp_path, x=[{"t": "é" * 2_500_000}, {"t": "x"}]))
+
+    assert [len(text) for text in reader.read(reader.plan(None)[0])["t"].to_pylist()] == [2_500_000, 1]
