@@ -23,6 +23,8 @@ ORDER = (
     "stages",
     "client",
     "limits",
+    "storage",
+    "redact",
     "errors",
 )
 BELOW = {layer: set(ORDER[index + 1 :]) for index, layer in enumerate(ORDER)}
@@ -35,7 +37,8 @@ ALLOWED = {
         layer: below | {name for name, users in BESIDE.items() if layer in users}
         for layer, below in BELOW.items()
     },
-    **{name: {"errors"} for name in BESIDE},
+    **{name: {"redact", "errors"} for name in BESIDE},
+    "report": {"storage", "redact", "errors"},
 }
 SAME = {"column_check": "pipeline"}  # helper module -> the layer that it belongs to
 COSTLY = {"lingua", "openai", "pandas", "ray", "torch"}

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nemo_sdg.engine.folder import RunFolder, whole_file, write_whole
+from nemo_sdg.engine.folder import rejected
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nemo_sdg.engine.folder import RunFolder
     from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.stages.base import Sink
     from nemo_sdg.stages.rows import Rejection
@@ -20,16 +21,16 @@ def commit_shard(
     folder: RunFolder, sink: Sink, rows: pa.Table, rejections: list[Rejection], done: ShardDone
 ) -> None:
     """Put the results of a shard in their place; doing it twice changes nothing."""
-    rejected = folder.rejected(done.index)
+    store = folder.store
     if rejections:
         lines = b"".join(msgspec.json.encode(rejection) + b"\n" for rejection in rejections)
-        write_whole(rejected, lines)
+        store.write(rejected(done.index), lines)
     else:
-        rejected.unlink(missing_ok=True)
+        store.delete(rejected(done.index))
     part = folder.part(done.index, sink.suffix)
     if rows.num_rows == 0:
-        part.unlink(missing_ok=True)  # it would lack the columns of stages that had no row to work on
+        store.delete(part)  # it would lack the columns of stages that had no row to work on
     else:
-        with whole_file(part) as aside:
+        with store.whole_file(part) as aside:
             sink.write(rows, aside)
     folder.write_done(done)

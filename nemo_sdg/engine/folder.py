@@ -1,158 +1,271 @@
-"""The run folder: what lies where, and writing it so that a kill leaves nothing half done."""
+"""The run folder: what lies where, on disk or in an object store."""
 
 from __future__ import annotations
 
-import os
+import re
 import uuid
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from nemo_sdg.engine.entries import encode, read_entries
 from nemo_sdg.engine.manifest import Manifest, ShardDone
 from nemo_sdg.errors import OutputError
+from nemo_sdg.report.files import read_report, write_report
+from nemo_sdg.stages.rows import Rejection
+from nemo_sdg.storage import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from nemo_sdg.engine.entries import Entry
+    from nemo_sdg.report.numbers import RunReport
+    from nemo_sdg.stages.base import Sink
 
 T = TypeVar("T")
+RUN = "_run"
+_MANIFEST = f"{RUN}/manifest.json"
+_ANSWERS = f"{RUN}/answers"
+_DONE = f"{RUN}/done"
+_REJECTED = "rejected"
+_OURS = re.compile(
+    rf"part-\d+\.|{_REJECTED}/part-\d+\.jsonl$|report\.(json|html)$|{RUN}/(?!manifest\.json$|lock(\.json)?$)"
+)
 
 
 class RunFolder:
-    """Paths and atomic writes below one output directory."""
+    """What a run keeps in the folder or object store `place`.
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path).absolute()
-        self._run = self.path / "_run"
+    Its methods raise `OutputError` where the folder cannot be used, with what to do. It can be pickled.
+    """
 
-    def part(self, shard: int, suffix: str) -> Path:
-        """Return where the rows of `shard` go."""
-        return self.path / f"part-{shard:05d}{suffix}"
+    def __init__(self, place: Path | str | Store) -> None:
+        self.store = place if isinstance(place, Store) else Store.open(place)
 
-    def rejected(self, shard: int) -> Path:
-        """Return where the rejected rows of `shard` go, if there are any."""
-        return self.path / "rejected" / f"part-{shard:05d}.jsonl"
-
-    def answers(self, shard: int, worker: str) -> Path:
-        """Return the journal of paid answers of `shard` that `worker` writes."""
-        return self._run / "answers" / f"{shard:05d}-{worker}.jsonl"
-
-    def answers_of_all(self, shard: int) -> list[Path]:
-        """Return the journals of `shard` that any worker has written."""
-        return sorted((self._run / "answers").glob(f"{shard:05d}-*.jsonl"))
-
-    def heartbeat(self, worker: str) -> Path:
-        """Return where `worker` says twice a second what it does."""
-        return self._run / "workers" / f"{worker}.json"
-
-    def heartbeats(self) -> list[Path]:
-        """Return the heartbeats of all workers, those of dead ones included."""
-        return sorted((self._run / "workers").glob("*.json"))
+    @classmethod
+    def of(cls, sink: Sink) -> RunFolder:
+        """Return the folder that `sink` writes to."""
+        return cls(Store.open(sink.path, getattr(sink, "filesystem", None)))
 
     @property
-    def stop_mark(self) -> Path:
-        """The file whose presence asks workers to finish what is in flight and stop."""
-        return self._run / "stop"
+    def url(self) -> str:
+        """For people: the absolute path, or the URL without credentials."""
+        return self.store.url
 
     @property
-    def lock(self) -> Path:
-        """The file that the driver of a run holds locked."""
-        return self._run / "lock"
+    def path(self):
+        return self.store.path
+
+    @property
+    def stop_mark(self):
+        return self.path / RUN / "stop"
+
+    def heartbeat(self, worker):
+        return self.path / RUN / "workers" / f"{worker}.json"
+
+    def heartbeats(self):
+        return sorted((self.path / RUN / "workers").glob("*.json"))
 
     def create(self) -> None:
-        """Make the folders; raises `OutputError` where that is not possible."""
+        """Make the folders."""
         try:
-            for folder in ("answers", "done", "workers"):
-                (self._run / folder).mkdir(parents=True, exist_ok=True)
-            (self.path / "rejected").mkdir(exist_ok=True)
+            self.store.make(_ANSWERS, _DONE, _REJECTED, f"{RUN}/workers")
         except OSError as error:
             raise OutputError(
-                f"the output folder {self.path} cannot be made ({error.strerror or error}): "
-                "choose another with --output, or free space and rights there"
+                f"the output folder {self.url} cannot be made ({_reason(error)}): choose another with "
+                f"--output, or {self.store.remedy}"
             ) from None
 
     def is_foreign(self) -> bool:
         """Return whether the folder holds files, but no run of ours."""
-        return not self._run.exists() and self.path.exists() and any(self.path.iterdir())
+        with self._usable():
+            return not self.store.exists(RUN) and not self.store.is_empty()
 
     def manifest(self) -> Manifest | None:
         """Return the manifest of the run that is here; None when there is none."""
-        file = self._run / "manifest.json"
-        return _read(file, Manifest) if file.exists() else None
+        with self._usable():
+            try:
+                content = self.store.read(_MANIFEST)
+            except FileNotFoundError:
+                return None
+        return self._decoded(_MANIFEST, content, Manifest)
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Begin a run here."""
-        write_whole(self._run / "manifest.json", msgspec.json.format(msgspec.json.encode(manifest)))
-
-    def forget_done(self) -> None:
-        """Have all shards run again; answers and parts stay until then."""
-        for file in (self._run / "done").glob("*.json"):
-            file.unlink()
-
-    def write_done(self, done: ShardDone) -> None:
-        """Mark a shard as committed."""
-        write_whole(self._run / "done" / f"{done.index:05d}.json", msgspec.json.encode(done))
-
-    def is_done(self, shard: int) -> bool:
-        """Return whether `shard` is committed."""
-        return (self._run / "done" / f"{shard:05d}.json").exists()
+        """Begin a run here, or say what has changed of it."""
+        with self._usable():
+            self.store.write(_MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
 
     def done(self) -> dict[int, ShardDone]:
         """Return the committed shards by index."""
-        found = [_read(file, ShardDone) for file in sorted((self._run / "done").glob("*.json"))]
+        with self._usable():
+            contents = self.store.read_all(self.store.names(_DONE))
+        found = [self._decoded(name, content, ShardDone) for name, content in contents.items()]
         return {done.index: done for done in found}
+
+    def done_shards(self) -> set[int]:
+        """Return the indices of the committed shards; one listing."""
+        with self._usable():
+            return {int(name.rpartition("/")[2].partition(".")[0]) for name in self.store.names(_DONE)}
+
+    def done_mark(self, shard: int) -> ShardDone | None:
+        """Return what became of `shard`; None while it is not committed."""
+        name = _mark(shard)
+        with self._usable():
+            try:
+                content = self.store.read(name)
+            except FileNotFoundError:
+                return None
+        return self._decoded(name, content, ShardDone)
+
+    def is_done(self, shard: int) -> bool:
+        """Return whether `shard` is committed."""
+        with self._usable():
+            return self.store.exists(_mark(shard))
+
+    def write_done(self, done: ShardDone) -> None:
+        """Mark a shard as committed."""
+        with self._usable():
+            self.store.write(_mark(done.index), msgspec.json.encode(done))
+
+    def forget_done(self, shards: Iterable[int] | None = None) -> None:
+        """Have shards run again (None: all); answers and parts stay until then."""
+        with self._usable():
+            self.store.delete(*(self.store.names(_DONE) if shards is None else map(_mark, shards)))
+
+    def part(self, shard: int, suffix: str) -> str:
+        """Return the name under which the rows of `shard` go."""
+        return f"part-{shard:05d}{suffix}"
+
+    def remove_part(self, shard: int, suffix: str) -> None:
+        """Delete the rows of `shard`."""
+        with self._usable():
+            self.store.delete(self.part(shard, suffix))
+
+    def rejections(self, shard: int) -> list[Rejection]:
+        """Return why rows of `shard` were rejected."""
+        name = rejected(shard)
+        with self._usable():
+            try:
+                content = self.store.read(name)
+            except FileNotFoundError:
+                return []
+        return [self._decoded(name, line, Rejection) for line in content.splitlines() if line]
+
+    def journal(self, shard: int, worker: str) -> str:
+        """Return the name of the journal of paid answers of `shard` that `worker` writes."""
+        return f"{_ANSWERS}/{shard:05d}/{worker}.jsonl"
+
+    def journals(self, shard: int) -> list[str]:
+        """Return the names of the journals of `shard` that any worker has written."""
+        with self._usable():
+            return self.store.names(f"{_ANSWERS}/{shard:05d}")
+
+    def journal_shards(self) -> set[int]:
+        """Return the shards that have any journal; one listing."""
+        with self._usable():
+            return {int(name.split("/")[2]) for name in self.store.names(_ANSWERS)}
+
+    def entries(self, shard: int) -> list[Entry]:
+        """Return the whole entries of all journals of `shard`."""
+        names = self.journals(shard)
+        with self._usable():
+            return read_entries(self.store.read_all(names).values())
+
+    def replace_entries(
+        self, shard: int, entries: Sequence[Entry], journals: Iterable[str] | None = None
+    ) -> None:
+        """Keep `entries` in place of what the `journals` of `shard` hold (None: all of them).
+
+        Killed in between, both are there; then the same entry counts once, see `read_entries`.
+        """
+        before = self.journals(shard) if journals is None else list(journals)
+        with self._usable():
+            if entries:
+                lines = b"".join(encode(entry) + b"\n" for entry in entries)
+                self.store.write(self.journal(shard, f"all-{uuid.uuid4().hex[:12]}"), lines)
+            self.store.delete(*before)
+
+    def clear(self) -> None:
+        """Remove what a run of ours has made, and nothing else; the lock stays with who holds it.
+
+        First the marks that shards are done, last the manifest: a kill in between leaves a run that is
+        not finished.
+        """
+        store = self.store
+        self.forget_done()
+        with self._usable():
+            store.delete(*filter(_OURS.match, store.names()))
+            for folder in ("", _REJECTED, RUN):
+                store.delete_unfinished(folder)
+            store.delete(_MANIFEST)
 
     def first_rows(self, manifest: Manifest, number: int) -> list[dict[str, Any]]:
         """Return the first `number` rows of the dataset, or fewer where it has fewer."""
         rows: list[dict[str, Any]] = []
-        for shard in manifest.shards:
-            part = self.part(shard.index, manifest.suffix)
-            if part.exists():
-                rows += _head(part, number - len(rows))
-            if len(rows) >= number:
-                break
+        with self._usable():
+            for shard in manifest.shards:
+                if len(rows) >= number:
+                    break
+                try:
+                    rows += self._head(self.part(shard.index, manifest.suffix), number - len(rows))
+                except FileNotFoundError:
+                    continue
         return rows
 
+    def read_report(self) -> RunReport | None:
+        """Return the report of the latest run; None when there is none."""
+        with self._usable():
+            try:
+                return read_report(self.store)
+            except FileNotFoundError:
+                return None
 
-def write_whole(file: Path, content: bytes) -> None:
-    """Write `file` aside and rename it, so that nobody ever sees half of it."""
-    with whole_file(file) as aside, aside.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    def write_report(self, report: RunReport) -> None:
+        """Write `report.json` and `report.html`."""
+        with self._usable():
+            write_report(report, self.store)
+
+    def _head(self, part: str, number: int) -> list[dict[str, Any]]:
+        with self.store.open_input(part) as stream:
+            if not part.endswith(".parquet"):
+                return [msgspec.json.decode(line) for line in islice(stream, number)]
+            import pyarrow.parquet as pq  # noqa: PLC0415 - not needed for JSON lines
+
+            with pq.ParquetFile(stream) as file:
+                batch = next(file.iter_batches(batch_size=number), None)
+            return [] if batch is None else batch.slice(0, number).to_pylist()
+
+    def _decoded(self, name: str, content: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.DecodeError as error:
+            raise OutputError(
+                f"{self.url}/{name} cannot be read ({error}): it was changed or damaged; use another output "
+                "folder"
+            ) from None
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"the output folder {self.url} cannot be used ({_reason(error)}): {self.store.remedy}, then "
+                "run the same command again; no answer is asked for twice"
+            ) from None
 
 
-@contextmanager
-def whole_file(file: Path) -> Iterator[Path]:
-    """Yield a path beside `file` to write to; it takes the place of `file` when the context ends well."""
-    aside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
-    try:
-        yield aside
-        aside.replace(file)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+def rejected(shard: int) -> str:
+    """Return the name under which the rejected rows of `shard` go, if there are any."""
+    return f"{_REJECTED}/part-{shard:05d}.jsonl"
 
 
-def _head(part: Path, number: int) -> list[dict[str, Any]]:
-    if part.suffix == ".parquet":
-        import pyarrow.parquet as pq  # noqa: PLC0415 - not needed for JSON lines
-
-        with pq.ParquetFile(part) as file:
-            batch = next(file.iter_batches(batch_size=max(1, number)), None)
-        rows = [] if batch is None else batch.slice(0, number).to_pylist()
-    else:
-        with part.open("rb") as lines:
-            rows = [msgspec.json.decode(line) for line in islice(lines, number)]
-    return rows
+def _mark(shard: int) -> str:
+    return f"{_DONE}/{shard:05d}.json"
 
 
-def _read(file: Path, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except (msgspec.DecodeError, OSError) as error:
-        raise OutputError(
-            f"{file} cannot be read ({error}): it was changed or damaged; use another output folder"
-        ) from None
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

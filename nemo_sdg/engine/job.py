@@ -22,7 +22,6 @@ from nemo_sdg.engine.progress import Progress
 from nemo_sdg.engine.shard_runner import failure_text
 from nemo_sdg.engine.work import divide
 from nemo_sdg.errors import NemoSDGError, OutputError
-from nemo_sdg.report.files import read_report, write_report
 from nemo_sdg.report.numbers import RunReport, RunTitle
 from nemo_sdg.report.use_history import UseHistory
 
@@ -47,10 +46,10 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
     shows before work begins; what happens later is in the report's `state` and `message`.
     """
     began = time.time() if began is None else began
-    folder = RunFolder(plan.sink.path)
+    folder = RunFolder.of(plan.sink)
     if folder.is_foreign():
         raise OutputError(
-            f"{folder.path} holds files that are not of a run: choose an empty or new folder with --output"
+            f"{folder.url} holds files that are not of a run: choose an empty or new folder with --output"
         )
     folder.create()
     with locked(folder):
@@ -61,7 +60,7 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
             report = _last_report(_Run(plan, folder, manifest, done, observer, began), folder)
             by_whom = " of the simulated endpoint" if report.simulated else ""
             rows = f"{report.counts.rows_written:,} rows{by_whom}"
-            observer.note(f"{folder.path} is finished: {rows}; nothing to do")
+            observer.note(f"{folder.url} is finished: {rows}; nothing to do")
             return report
         notes += preflight(plan.paid_stages)
         if done:
@@ -108,7 +107,7 @@ class _Run:
         self._observer.begin(
             RunTitle(
                 pipeline=plan.name,
-                output=str(folder.path),
+                output=folder.url,
                 rows_total=self._manifest.rows,
                 models=models,
                 endpoints=_endpoints(plan),
@@ -156,8 +155,8 @@ class _Run:
             self._failure = ("stopped", "stopped as asked; what was in flight is kept")
         report = self.report()
         try:
-            write_report(report, self._folder.path)
-        except OSError as error:  # a full disk: what happened is at least said
+            self._folder.write_report(report)
+        except OutputError as error:  # a full disk: what happened is at least said
             self._observer.note(f"the report cannot be written: {error}")
         self._observer.end(report)
         return report
@@ -195,7 +194,7 @@ class _Run:
             pipeline=manifest.pipeline,
             state=state if unfinished else "finished",
             message=message if unfinished else "",
-            output=str(folder.path),
+            output=folder.url,
             rows_total=manifest.rows,
             counts=progress.counts(),
             seconds=time.time() - self._began,
@@ -244,7 +243,7 @@ def _manifest(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]) -> tupl
     if changes:
         listed = "\n  ".join(changes)
         raise OutputError(
-            f"{folder.path} holds a run with other settings:\n  {listed}\n"
+            f"{folder.url} holds a run with other settings:\n  {listed}\n"
             "choose another folder with --output, or remove this one"
         )
     changes = changes_between(manifest.settings, settings).words
@@ -258,14 +257,12 @@ def _manifest(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]) -> tupl
 
 
 def _last_report(run: _Run, folder: RunFolder) -> RunReport:
-    file = folder.path / "report.json"
-    if file.exists():
-        report = read_report(file)
-        if report.state == "finished":
-            return report
+    last = folder.read_report()
+    if last is not None and last.state == "finished":
+        return last
     # Killed between its last commit and its report: the counts are in the folder.
     report = run.report()
-    write_report(report, folder.path)
+    folder.write_report(report)
     return report
 
 

@@ -5,37 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from nemo_sdg.client.answer import completion_from
+from nemo_sdg.engine.entries import Entry, encode, paid_for
 from nemo_sdg.errors import BadAnswerError, OutputError, RequestError
 from nemo_sdg.report.numbers import Counts
 
 if TYPE_CHECKING:
-    from io import BufferedWriter
-    from pathlib import Path
-
     from nemo_sdg.client import Completion
     from nemo_sdg.engine.folder import RunFolder
+    from nemo_sdg.storage import Appender
 
+__all__ = ["Entry", "ShardJournal", "Span", "paid_for"]
 
 LATENCIES = 1000
 """Of the latest answers, kept as a sample for percentiles."""
-
-
-class Entry(msgspec.Struct):
-    """One line of a journal."""
-
-    key: str
-    latency: float
-    """Seconds."""
-    attempts: int
-    throttles: int
-    raw: dict[str, Any]
-    """The whole body that the server sent."""
-    hedged: int = 0
 
 
 class Span(msgspec.Struct):
@@ -81,13 +68,13 @@ class ShardJournal:
         self.models: set[str] = set()
         self.span = Span()
         self.newest: str | None = None
-        self._file = folder.answers(shard, worker)
-        self._stream: BufferedWriter | None = None
+        self._folder = folder
+        self._name = folder.journal(shard, worker)
+        self._stream: Appender | None = None
         self._lock = threading.Lock()
         self._known: dict[str, Entry] = {}
         self._own: set[str] = set()  # counted in this attempt
-        for file in folder.answers_of_all(shard):
-            self._known.update((entry.key, entry) for entry in read_journal(file))
+        self._known.update((entry.key, entry) for entry in folder.entries(shard) if not entry.forgotten)
 
     def recall(self, key: str) -> Completion | None:
         """See `Ledger.recall`."""
@@ -117,7 +104,7 @@ class ShardJournal:
             completion.raw,
             completion.hedged,
         )
-        line = _encode(entry)
+        line = encode(entry)
         with self._lock:
             self._known[key] = entry
             self._own.add(key)
@@ -139,6 +126,10 @@ class ShardJournal:
                 self.counts.attempts += error.attempts
                 self.counts.throttles += error.throttles
 
+    def times_forgotten(self, question: str) -> int:  # noqa: ARG002
+        """See `Ledger.times_forgotten`."""
+        return 0
+
     def flush(self) -> None:
         """Give what was recorded to the operating system, where a kill of the worker does not reach it."""
         with self._lock:
@@ -158,14 +149,14 @@ class ShardJournal:
     def _write(self, line: bytes) -> None:
         try:
             if self._stream is None:
-                self._stream = self._file.open("ab")
+                self._stream = self._folder.store.append(self._name)
             self._stream.write(line)
         except OSError as error:
             raise self._cannot_write(error) from None
 
     def _cannot_write(self, error: OSError) -> OutputError:
         return OutputError(
-            f"paid answers cannot be kept in {self._file.parent} ({error.strerror or error}): make room or "
+            f"paid answers cannot be kept in {self._folder.url} ({error.strerror or error}): make room or "
             "mend the file system, then run the same command again"
         )
 
@@ -174,19 +165,3 @@ class ShardJournal:
         self.counts.completion_tokens += completion.usage.completion_tokens
         if completion.model:
             self.models.add(completion.model)
-
-
-def read_journal(file: Path) -> list[Entry]:
-    """Return the whole entries of a journal; a torn or damaged line is no entry."""
-    entries = []
-    with file.open("rb") as stream:
-        for line in stream:
-            try:
-                entries.append(_decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError):  # torn by a kill while it was being written
-                continue
-    return entries
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Entry).decode

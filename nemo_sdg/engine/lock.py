@@ -20,7 +20,7 @@ def locked(folder: RunFolder) -> Iterator[None]:
 
     Raises `OutputError` when another run holds it.
     """
-    with folder.lock.open("w") as file:
+    with (folder.path / "_run" / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

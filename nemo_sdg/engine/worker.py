@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.engine.commit import commit_shard
-from nemo_sdg.engine.folder import RunFolder, write_whole
+from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.journal import ShardJournal, Span
 from nemo_sdg.engine.manifest import ShardDone
 from nemo_sdg.engine.shard_runner import ShardState, StageSequence, failure_text
@@ -219,7 +219,7 @@ class Worker:
             endpoints=[_use(name, limiter) for limiter, name in self._limiters.items()],
             held_back=dict(self._held_back),
         )
-        write_whole(self._folder.heartbeat(self.name), msgspec.json.encode(beat))
+        self._folder.store.write(f"_run/workers/{self.name}.json", msgspec.json.encode(beat))
 
 
 def _use(name: BudgetName, limiter: Limiter) -> EndpointUse:

@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 
 from nemo_sdg.errors import OutputError
+from nemo_sdg.redact import redacted, shown_url, without_credentials
 from nemo_sdg.report.limit_values import usable_history, usable_reasons
 from nemo_sdg.report.numbers import RunReport
-from nemo_sdg.report.redact import redacted, shown_url, without_credentials
 from nemo_sdg.report.text import without_surrogates
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from nemo_sdg.storage import Store
+
+REPORT = "report.json"
+REPORT_PAGE = "report.html"
 
 
-def write_report(report: RunReport, folder: Path) -> None:
-    """Write `report.json` and `report.html` into `folder`, each whole or not at all; OSError when it cannot.
+def write_report(report: RunReport, store: Store) -> None:
+    """Write `report.json` and `report.html` into `store`, each whole or not at all; OSError when it cannot.
 
     Credentials in settings, messages and URLs are left out; rows are kept as they are.
     """
     from nemo_sdg.report.page import render_page  # noqa: PLC0415 - jinja2 is slow to import
 
     shown = _shown(report)
-    folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / "report.json", msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n")
-    _replace(folder / "report.html", render_page(shown).encode())
+    store.write(REPORT, msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n")
+    store.write(REPORT_PAGE, render_page(shown).encode())
 
 
-def read_report(path: Path) -> RunReport:
-    """Return the report in the file `path`; OutputError when it is none, OSError when it cannot be read."""
+def read_report(store: Store) -> RunReport:
+    """Return the report in `store`; OutputError when it is none, OSError when it cannot be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=RunReport)
+        return msgspec.json.decode(store.read(REPORT), type=RunReport)
     except msgspec.DecodeError as error:
         raise OutputError(
-            f"{path} is not a report of nemo_sdg ({error}): give the report.json of a run's output folder"
+            f"{store.url}/{REPORT} is not a report of nemo_sdg ({error}): give the output folder of a run"
         ) from error
 
 
@@ -71,13 +71,3 @@ def _writable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_writable(key): _writable(item) for key, item in value.items()}
     return value
-
-
-def _replace(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            aside.unlink()

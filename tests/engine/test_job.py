@@ -294,7 +294,7 @@ def wait_for_answers(output, number):
     """Wait until so many answers are in the journal."""
     folder = Path(output) / "_run" / "answers"
     while True:
-        if folder.exists() and sum(file.read_bytes().count(b"\n") for file in folder.iterdir()) >= number:
+        if folder.exists() and sum(file.read_bytes().count(b"\n") for file in folder.rglob("*.jsonl")) >= number:
             return
         time.sleep(0.02)
 
@@ -336,7 +336,7 @@ def test_ctrl_c_finishes_what_is_in_flight(simulator, rows_in, tmp_path):
     assert out.strip() == "stopped"
     assert report_in(output).counts.failures == 0
     paid = endpoint.stats()["by_status"]["200"]
-    kept = sum(file.read_bytes().count(b"\n") for file in (output / "_run" / "answers").iterdir())
+    kept = sum(file.read_bytes().count(b"\n") for file in (output / "_run" / "answers").rglob("*.jsonl"))
     assert kept == paid < 400
     resumed = start_job(endpoint.base_url, output, 400)
     assert resumed.communicate()[0].strip() == "finished"

@@ -1,0 +1,75 @@
+"""The lines of journals: one for each answer that was paid for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nemo_sdg.client.answer import completion_from
+from nemo_sdg.errors import BadAnswerError
+from nemo_sdg.report.numbers import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Entry(msgspec.Struct, omit_defaults=True):
+    """One line of a journal."""
+
+    key: str
+    latency: float
+    """Seconds."""
+    attempts: int
+    throttles: int
+    raw: dict[str, Any]
+    """The whole body that the server sent."""
+    hedged: int = 0
+    forgotten: bool = False
+    """Given up to ask again: never in use, but paid for."""
+
+
+encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+def read_entries(journals: Iterable[bytes]) -> list[Entry]:
+    """Return the whole entries of a shard's journals; a torn or damaged line is no entry.
+
+    One that is there several times, as when a kill came while journals were being replaced, counts once; it
+    is forgotten if it is so anywhere.
+    """
+    found: dict[tuple[Any, ...], list[Entry]] = {}
+    entries = []
+    for journal in journals:
+        for line in journal.split(b"\n"):
+            try:
+                entry = _decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):  # torn by a kill while it was being written
+                continue
+            alike = found.setdefault((entry.key, entry.latency, entry.attempts, entry.throttles), [])
+            same = next((other for other in alike if other.raw == entry.raw), None)
+            if same is None:
+                alike.append(entry)
+                entries.append(entry)
+            else:
+                same.forgotten |= entry.forgotten
+    return entries
+
+
+def paid_for(entries: Iterable[Entry]) -> Counts:
+    """Return what was paid for `entries`, forgotten ones too; `reused` is the number of those in use."""
+    counts = Counts()
+    for entry in entries:
+        counts.requests += 1
+        counts.attempts += entry.attempts
+        counts.throttles += entry.throttles
+        counts.hedged += entry.hedged
+        counts.reused += not entry.forgotten
+        try:
+            usage = completion_from(entry.raw).usage
+        except BadAnswerError:  # written by a version that read answers otherwise
+            continue
+        counts.prompt_tokens += usage.prompt_tokens
+        counts.completion_tokens += usage.completion_tokens
+    return counts

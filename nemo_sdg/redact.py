@@ -1,0 +1,62 @@
+"""Text and settings without credentials, for everything that is shown or kept."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+HIDDEN = "(not shown)"
+_SECRET_KEY = re.compile(
+    r"(^|_)(api_?key|secret|secret_key|password|passwd|authorization|credentials?|cookie)$"
+    r"|(^|_)(access|api|auth|bearer|hf|refresh|session)_token$|^token$",
+)
+_IN_TEXT = (
+    (re.compile(r"(?<=://)[^\s/?#]*@"), ""),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(r"(?i)([?&](?:api[-_]?key|key|code|token|access_token|sig|signature|password)=)[^&\s]+"),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(r"\b(?:sk|gsk|nvapi|hf)[-_][\w-]{16,}"), HIDDEN),
+)
+
+
+def shown_url(url: str) -> str:
+    """Return `url` without user, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for what is not a URL, such as a password with a slash in it
+    except ValueError:
+        scheme, colon, rest = url.rpartition("@")[2].rpartition("://")
+        return f"{scheme}{colon}{rest}".partition("?")[0].partition("#")[0]
+    place = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{place}{parts.path}" if place else without_credentials(url)
+
+
+def without_credentials(text: str) -> str:
+    """Return `text` without what looks like a credential: users in URLs, keys in queries and headers."""
+    for pattern, instead in _IN_TEXT:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def redacted(value: Any) -> Any:
+    """Return a copy of a JSON value without credentials, whether named by their key or seen in a text.
+
+    A key that ends in `_env` holds the name of an environment variable, which is no secret.
+    """
+    if isinstance(value, str):
+        return without_credentials(value)
+    if isinstance(value, (list, tuple)):
+        return [redacted(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: HIDDEN if item and isinstance(item, str) and _names_secret(str(key)) else redacted(item)
+            for key, item in value.items()
+        }
+    return value
+
+
+def _names_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key.lower().replace("-", "_")) is not None
