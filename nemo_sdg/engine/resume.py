@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from nemo_sdg.engine.changes import changes_between, name_of, raised_only, without_max_tokens
-from nemo_sdg.engine.journal import paid_for
+from nemo_sdg.engine.entries import paid_for
 from nemo_sdg.engine.manifest import Manifest
 from nemo_sdg.engine.retry import ask_rejected_again, ask_truncated_again
 from nemo_sdg.errors import OutputError
@@ -92,7 +92,10 @@ def begin(plan: Plan, folder: RunFolder) -> Beginning:
 
 def holdings(folder: RunFolder) -> str | None:
     """Return in words what a run has left in `folder`; None: nothing that was paid for or made."""
-    done = folder.done()
+    try:
+        done = folder.done()
+    except OutputError:  # damaged: all the more reason to start over
+        return f"a damaged run in {folder.url}"
     answers = _kept(folder, folder.journal_shards())
     rows = sum(mark.counts.rows_written for mark in done.values())
     requests = sum(counts.requests for counts in answers.values())

@@ -13,8 +13,8 @@ from nemo_sdg.stages.base import PaidStage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from nemo_sdg.engine.entries import Entry
     from nemo_sdg.engine.folder import RunFolder
-    from nemo_sdg.engine.journal import Entry
     from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.engine.plan import Plan
     from nemo_sdg.stages.rows import Rejection
