@@ -10,7 +10,8 @@
     │   └── TemplateError           a prompt could not be made from the row
     └── RequestError                one request to a model failed
         ├── BadRequestError         400, 413, 422: the server refuses this request
-        │   └── ContextLengthError  the prompt does not fit the model
+        │   ├── ContextLengthError  the prompt does not fit the model
+        │   └── ContentFilterError  the server's content filter withholds the answer
         ├── RateLimitError          429
         ├── OverloadedError         503, 529: the server has no room now
         ├── ServerError             other 5xx, 408 and 409
@@ -104,6 +105,10 @@ class BadRequestError(RequestError):
 
 class ContextLengthError(BadRequestError):
     """The prompt and `max_tokens` together do not fit the model's context."""
+
+
+class ContentFilterError(BadRequestError):
+    """The server's content filter refuses the prompt, or withholds all of the answer."""
 
 
 class RateLimitError(RequestError):

@@ -15,7 +15,7 @@ from nemo_sdg.client.hedge import Hedge, HedgedAttempt, Hedger
 from nemo_sdg.client.question import Question, Tries
 from nemo_sdg.client.retrying import OutOfTime, Retrying
 from nemo_sdg.client.token_estimate import TokenEstimate
-from nemo_sdg.errors import ConfigError
+from nemo_sdg.errors import ConfigError, ContentFilterError
 from nemo_sdg.limits import NO, OK, BudgetName, Limiter, Limits, Places
 
 if TYPE_CHECKING:
@@ -158,6 +158,8 @@ class AsyncLLMClient(Retrying, ABC):
             permit = await self._admitted(question, tries)
             outcome = await self._attempt(question, tries, permit)
             if not isinstance(outcome, Judged):
+                if outcome.withheld:
+                    raise _withheld(outcome)
                 return outcome
             delay = self._delay(outcome, tries)
             if delay is not None:
@@ -253,3 +255,12 @@ class AsyncLLMClient(Retrying, ABC):
             if bound.expired():
                 raise OutOfTime from None
             raise
+
+
+def _withheld(completion: Completion) -> ContentFilterError:
+    return ContentFilterError(
+        "the server's content filter withholds the answer (finish_reason content_filter): change the prompt",
+        attempts=completion.attempts,
+        throttles=completion.throttles,
+        request_id=completion.request_id,
+    )

@@ -60,3 +60,8 @@ class Completion:
     """What the answer's headers told of the endpoint's limits."""
     raw: dict[str, Any] = field(default_factory=dict)
     """The whole decoded body."""
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the server's content filter has left no text at all."""
+        return not any(self.texts) and set(self.finish_reasons) == {"content_filter"}

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from nemo_sdg.client.shown import shown
+
 _SHOWN = 300  # characters of the server's message to show
 
 
@@ -23,7 +25,7 @@ class ErrorBody(NamedTuple):
     @property
     def message(self) -> str:
         """The part of the text to show."""
-        return self.text[:_SHOWN]
+        return shown(self.text, _SHOWN)
 
     @property
     def is_openai(self) -> bool:
@@ -44,6 +46,11 @@ def read_error(body: bytes) -> ErrorBody:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = re.sub(r"<[^>]*>|\s+", " ", body[:2000].decode("utf-8", "replace")).strip()
         return ErrorBody(text, set(), {})
+    return error_of(decoded)
+
+
+def error_of(decoded: Any) -> ErrorBody:
+    """Return what a decoded body says."""
     if isinstance(decoded, list) and len(decoded) == 1 and isinstance(decoded[0], dict):  # so Google's
         decoded = decoded[0]
     error = decoded.get("error") or decoded if isinstance(decoded, dict) else decoded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import urllib.request
 import weakref
@@ -14,8 +15,10 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from yarl import URL
 
+from nemo_sdg.client.certificates import certificate_error
 from nemo_sdg.client.refusal import read_refusal
-from nemo_sdg.client.transport import LARGEST_ANSWER, HTTPAnswer
+from nemo_sdg.client.shown import LOOK, shown
+from nemo_sdg.client.transport import LARGEST_ANSWER, HTTPAnswer, too_large
 from nemo_sdg.errors import (
     BadAnswerError,
     ConfigError,
@@ -23,7 +26,6 @@ from nemo_sdg.errors import (
     NoConnectionError,
     RequestError,
     RequestTimeoutError,
-    UnreachableError,
 )
 
 if TYPE_CHECKING:
@@ -82,20 +84,22 @@ class LeanTransport:
                 method, url, data=body, headers=headers, allow_redirects=False, proxy=pool.proxy
             ) as response:
                 length = response.content_length
-                if (
-                    length is not None
-                    and length <= LARGEST_ANSWER
-                    and "Content-Encoding" not in response.headers  # what it grows to is not known
-                ):
+                if length is None or "Content-Encoding" in response.headers:  # what it grows to is not known
+                    answer = await _read_bounded(response)
+                elif length <= LARGEST_ANSWER:
                     answer = await response.read()
                 else:
-                    answer = await _read_bounded(response)
+                    response.close()
+                    raise too_large()
                 return HTTPAnswer(response.status, response.headers, answer)
         except (aiohttp.ClientError, OSError) as error:  # the latter has TimeoutError
             raise self._failure(error, pool) from None
 
     def _failure(self, error: Exception, pool: _Pool) -> Exception:
         url = self._endpoint.base_url
+        if isinstance(error, (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError)):
+            # A server that comes back may have another address.
+            pool.connector.clear_dns_cache()
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return NoConnectionError(f"no connection to {_asked(url, pool)} within {self._to_connect:g} s")
         if isinstance(error, TimeoutError):
@@ -103,48 +107,55 @@ class LeanTransport:
                 f"no whole answer within {self._timeout:g} s: raise timeout, or lower max_tokens"
             )
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return UnreachableError(
-                f"the certificate of {url} is not trusted ({error.certificate_error}): "
-                "name your certificate authorities' file in SSL_CERT_FILE"
-            )
+            return certificate_error(error.certificate_error, url)
         if isinstance(error, aiohttp.InvalidURL):
             return ConfigError(f"base_url is {url!r}, which is no URL: {error}")
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return _proxy_refusal(error.status, error.message)
         if isinstance(error, aiohttp.ClientResponseError):
-            return BadAnswerError(f"what {url} sent is not HTTP: {error.message}")
+            return BadAnswerError(
+                f"what {url} sent is not HTTP ({shown(error.message)}): check that base_url names the "
+                "endpoint's host and port, and the proxies between"
+            )
         if isinstance(error, aiohttp.ClientConnectorError):
-            number = error.os_error.errno
-            reason = os.strerror(number) if number and number > 0 else error.os_error.strerror
-            return NoConnectionError(f"no connection to {_asked(url, pool)}: {reason}")
-        broke = f"the connection to {_asked(url, pool)} broke"
-        return ConnectionFailedError(f"{broke}: {error or type(error).__name__}")
+            return NoConnectionError(f"no connection to {_asked(url, pool)}: {_reason(error.os_error)}")
+        if isinstance(error, aiohttp.ServerDisconnectedError):
+            error = ConnectionResetError(
+                "the server closed it before its answer"
+            )  # aiohttp shows half of that
+        return ConnectionFailedError(f"the connection to {_asked(url, pool)} broke ({shown(error)}): {LOOK}")
 
     async def _open(self) -> _Pool:
         loop = asyncio.get_running_loop()
         tls = _tls_context() if self._endpoint.base_url.startswith("https:") else True
         proxy = _proxy_for(self._endpoint.base_url)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE, ttl_dns_cache=300, ssl=tls)
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE, ttl_dns_cache=300, ssl=tls),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._endpoint.headers,
-            timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=self._to_connect),
+            timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._to_connect),
         )
         # The loop ends its open generators when asyncio.run() or a runner closes it: so the pool is closed
         # with its loop even if nobody calls close().
         closer = _close_at_end(session, loop, weakref.ref(self._pools))
         await anext(closer)
-        pool = self._pools[loop] = _Pool(session, closer, proxy)
+        pool = self._pools[loop] = _Pool(session, connector, closer, proxy)
         return pool
 
 
 class _Pool:
-    __slots__ = ("__weakref__", "closer", "proxy", "session")
+    __slots__ = ("__weakref__", "closer", "connector", "proxy", "session")
 
     def __init__(
-        self, session: aiohttp.ClientSession, closer: AsyncGenerator[None], proxy: str | None
+        self,
+        session: aiohttp.ClientSession,
+        connector: aiohttp.TCPConnector,
+        closer: AsyncGenerator[None],
+        proxy: str | None,
     ) -> None:
         self.session = session
+        self.connector = connector
         self.closer = closer
         self.proxy = proxy
 
@@ -174,8 +185,18 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
         size += len(piece)
         if size > LARGEST_ANSWER:
             response.close()
-            raise BadAnswerError(f"the answer is larger than {LARGEST_ANSWER:,} bytes: lower max_tokens or n")
+            pieces.clear()  # else they stay for as long as the error, whose traceback has them
+            raise too_large()
     return b"".join(pieces)
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"TLS fails ({shown(error)}): check that the server speaks https"
+    if isinstance(error, socket.gaierror):
+        return f"its name is not found ({error.strerror})"
+    number = error.errno
+    return os.strerror(number) if number and number > 0 else shown(error.strerror or error)
 
 
 def _proxy_for(base_url: str) -> str | None:
@@ -205,4 +226,5 @@ def _tls_context() -> ssl.SSLContext:
 def _proxy_refusal(status: int, message: str) -> RequestError:
     if status == 407:  # noqa: PLR2004
         return read_refusal(status, {}, message.encode()).error
-    return ConnectionFailedError(f"the proxy makes no connection to the endpoint ({status}: {message})")
+    said = f"{status}: {shown(message)}"
+    return ConnectionFailedError(f"the proxy makes no connection to the endpoint ({said})")

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from nemo_sdg.client.error_body import ErrorBody, read_error
 from nemo_sdg.client.exhausted import exhausted_account
 from nemo_sdg.client.retry_after import retry_after, wait_for_reset, wait_in_error
+from nemo_sdg.client.shown import LOOK, shown
 from nemo_sdg.errors import (
     AuthenticationError,
+    BadAnswerError,
     BadRequestError,
+    ContentFilterError,
     ContextLengthError,
     ModelNotFoundError,
     OverloadedError,
@@ -30,7 +33,18 @@ from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TOO_LONG = re.compile(r"context.{0,20}length|max_model_len|maximum context|too many tokens", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context.{0,20}(length|size|window)|max_model_len|maximum context|too many tokens"
+    r"|(prompt|input) is too long|input token count",
+    re.IGNORECASE,
+)
+_TOO_LONG_NAMES = {"context_length_exceeded", "exceed_context_size_error"}
+_FILTERED = {
+    "content_filter",
+    "content_policy_violation",
+    "ResponsibleAIPolicyViolation",
+    "data_inspection_failed",
+}
 _PATHS = re.compile(r"(/chat/completions|/completions|/models)?/*([?#].*)?$")  # what we add to base_url
 _FULL = (429, 503, 529)  # the endpoint has no room; 529 is Anthropic's
 
@@ -42,15 +56,17 @@ class Refusal(NamedTuple):
     verdict: Verdict
 
 
-def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, proven: bool = False) -> Refusal:
+def read_refusal(
+    status: int, headers: Mapping[str, str], body: bytes | ErrorBody, *, proven: bool = False
+) -> Refusal:
     """Return what an answer with `status` outside 200 to 299 means.
 
     `proven` says that the endpoint has completed a request of this client before: then a 403 or 405 is about
     this request, otherwise about all of them.
     """
-    detail = read_error(body)
+    detail = read_error(body) if isinstance(body, bytes) else body
     said = f"{status}: {detail.message}" if detail.message else str(status)
-    request_id = headers.get("x-request-id")
+    request_id = shown(headers.get("x-request-id", "")) or None
 
     def refusal(kind: type[RequestError], message: str, verdict: Verdict) -> Refusal:
         return Refusal(kind(message, status=status, request_id=request_id), verdict)
@@ -68,7 +84,11 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, proven
             throttled,
         )
     if status in _FULL:
-        return refusal(OverloadedError, f"the server is overloaded ({said})", throttled)
+        return refusal(
+            OverloadedError,
+            f"the server is overloaded ({said}): lower max_concurrent_requests or workers",
+            throttled,
+        )
     if status == 407:  # noqa: PLR2004
         return refusal(
             AuthenticationError,
@@ -91,13 +111,38 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, proven
         return refusal(ModelNotFoundError, what, NO)
     if status in (408, 409, 425) or status >= 500:  # noqa: PLR2004
         verdict = NO if again == "false" else Verdict(Kind.TRANSIENT, after)
-        return refusal(ServerError, f"the server failed ({said})", verdict)
+        return refusal(ServerError, f"the server failed ({said}): {LOOK}", verdict)
     if 300 <= status < 400 or (status == 405 and not proven):  # noqa: PLR2004
         return refusal(UnreachableError, _elsewhere(status, headers, said), NO)
-    verdict = TRANSIENT if again == "true" else NO
-    too_long = "context_length_exceeded" in detail.names or _TOO_LONG.search(detail.message)
-    kind = ContextLengthError if too_long else BadRequestError
-    return refusal(kind, f"the server refuses the request ({said})", verdict)
+    return refusal(*_of_request(status, detail, said, again=again == "true"))
+
+
+def _of_request(
+    status: int, detail: ErrorBody, said: str, *, again: bool
+) -> tuple[type[RequestError], str, Verdict]:
+    """Return the kind, message and verdict of a refusal that is about one request."""
+    if status < 200:  # noqa: PLR2004 - no final answer has such a status
+        return BadAnswerError, f"the server answers with status {status}: check base_url", TRANSIENT
+    if detail.names & _FILTERED:
+        why = f"the server's content filter refuses the prompt ({said}{_filters(detail)}): change the prompt"
+        return ContentFilterError, why, NO
+    if detail.names & _TOO_LONG_NAMES or _TOO_LONG.search(detail.message):
+        why = f"the request is too long for the model ({said}): shorten the prompt, or lower max_tokens"
+        return ContextLengthError, why, NO
+    why = f"the server refuses the request ({said}): check the prompt and the generation parameters"
+    return BadRequestError, why, TRANSIENT if again else NO
+
+
+def _filters(detail: ErrorBody) -> str:
+    """Return which of Azure's filters have found something."""
+    inner = detail.error.get("innererror")
+    results = inner.get("content_filter_result") if isinstance(inner, dict) else None
+    found = [
+        shown(name, 40)
+        for name, result in (results.items() if isinstance(results, dict) else ())
+        if isinstance(result, dict) and result.get("filtered") is True
+    ]
+    return f"; filtered for {', '.join(found[:5])}" if found else ""
 
 
 def _elsewhere(status: int, headers: Mapping[str, str], said: str) -> str:
@@ -105,7 +150,7 @@ def _elsewhere(status: int, headers: Mapping[str, str], said: str) -> str:
         return (
             f"the endpoint takes no requests at this URL ({said}): check base_url, which mostly ends in /v1"
         )
-    target = _PATHS.sub("", headers.get("location", "nowhere"))
+    target = shown(_PATHS.sub("", headers.get("location", "nowhere")))
     return f"the endpoint redirects ({status}) to {target}: use that as base_url"
 
 

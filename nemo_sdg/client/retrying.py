@@ -11,6 +11,7 @@ from nemo_sdg.client.health import Health
 from nemo_sdg.errors import (
     ConfigError,
     ConnectionFailedError,
+    ContentFilterError,
     ContextLengthError,
     DeadlineError,
     FatalRequestError,
@@ -86,7 +87,7 @@ class Retrying:
         last = "was not answered in the time that was left" if failure is None else f"failed: {failure}"
         return DeadlineError(
             f"no answer within deadline={self.deadline:g} s and {tries.attempts} attempts; "
-            f"the last one {last}",
+            f"the last one {last}; raise deadline to wait longer",
             status=getattr(failure, "status", None),
             attempts=tries.attempts,
             throttles=tries.throttles,
@@ -96,7 +97,7 @@ class Retrying:
         """Return what to raise for a request that failed with `error`: that no request succeeds, if so."""
         if self._health.proven or not isinstance(error, RequestError) or isinstance(error, FatalRequestError):
             return error
-        counts = tries.attempts > 0 and not isinstance(error, ContextLengthError)
+        counts = tries.attempts > 0 and not isinstance(error, (ContextLengthError, ContentFilterError))
         if not self._first.fail(tries, counts=counts):
             return error
         return NothingSucceedsError(

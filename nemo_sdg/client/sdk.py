@@ -10,11 +10,13 @@ import openai
 
 from nemo_sdg.client.endpoint import without
 from nemo_sdg.client.sdk_errors import body_of, ours_for
-from nemo_sdg.client.transport import HTTPAnswer
+from nemo_sdg.client.shown import LOOK, shown
+from nemo_sdg.client.transport import LARGEST_ANSWER, HTTPAnswer, too_large
 from nemo_sdg.errors import ConfigError, ConnectionFailedError, RequestTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from nemo_sdg.client.payload import Payload
 
@@ -39,7 +41,7 @@ class SDKTransport:
         client = self._client()
         resource: Any = client.chat.completions if payload.path == "/chat/completions" else client.completions
         stream = body.pop("stream", None)
-        create = resource.with_raw_response.create
+        create = resource.with_streaming_response.create
         return await self._answer_to(
             create(
                 **required,
@@ -53,7 +55,7 @@ class SDKTransport:
     async def get(self, path: str) -> HTTPAnswer:
         """Ask for `path`; see `Transport.get`. Only the list of models is asked for."""
         assert path == "/models"
-        return await self._answer_to(self._client().models.with_raw_response.list())
+        return await self._answer_to(self._client().models.with_streaming_response.list())
 
     def redact(self, text: str) -> str:
         """Return `text` without the client's key; see `Transport.redact`."""
@@ -65,11 +67,12 @@ class SDKTransport:
         if client is not None and callable(self._source):
             await client.close()
 
-    async def _answer_to(self, call: Awaitable[Any]) -> HTTPAnswer:
+    async def _answer_to(self, call: AbstractAsyncContextManager[Any]) -> HTTPAnswer:
         try:
             async with asyncio.timeout(self._timeout):  # the SDK's own is for each read, not for all together
-                response = (await call).http_response
-                body = await _body_of_stream(response)
+                async with call as streamed:
+                    response = streamed.http_response
+                    body = await _read_bounded(response)
         except openai.APIStatusError as error:
             response, body = error.response, body_of(error)
         except openai.OpenAIError as error:
@@ -94,11 +97,20 @@ class SDKTransport:
         return client
 
 
-async def _body_of_stream(response: Any) -> bytes:
+async def _read_bounded(response: Any) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
     try:
-        body: bytes = await response.aread()
+        async for piece in response.aiter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > LARGEST_ANSWER:
+                break
     except openai.OpenAIError:
         raise
     except Exception as error:  # noqa: BLE001 - while streaming the SDK lets its transport's own through
-        raise ConnectionFailedError(f"the connection broke: {error or type(error).__name__}") from None
-    return body
+        raise ConnectionFailedError(f"the connection broke ({shown(error)}): {LOOK}") from None
+    if size > LARGEST_ANSWER:
+        pieces.clear()  # else they stay for as long as the error, whose traceback has them
+        raise too_large()
+    return b"".join(pieces)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from nemo_sdg.errors import BadAnswerError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -11,6 +13,11 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER = 64 * 2**20
 """Bytes: an answer that is larger is refused, so that a broken server cannot fill a worker's memory."""
+
+
+def too_large() -> BadAnswerError:
+    """Return what to raise for an answer that is larger."""
+    return BadAnswerError(f"the answer is larger than {LARGEST_ANSWER:,} bytes: lower max_tokens or n")
 
 
 class HTTPAnswer(NamedTuple):

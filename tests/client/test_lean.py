@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime as dt
 import gzip
 import json
 import socket
@@ -209,11 +210,30 @@ def test_certificate_that_is_not_trusted(scripted, http, tls, make, ask):
 
 @pytest.mark.usefixtures("trusted")
 def test_certificate_of_another_host(authority, scripted, http, make, ask):
-    """A certificate for another name is not trusted either."""
+    """A certificate for another name is fatal at once, and the remedy is another name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("other.example").configure_cert(context)
-    with pytest.raises(UnreachableError, match="is not trusted"):
+    with pytest.raises(UnreachableError, match=r"is for another host \(.*: give the name .* in base_url"):
         ask(make(scripted(http(), tls=context)))
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [((-2, -1), r"has expired \(.*: have the server's renewed"), ((1, 2), "is not valid yet .*the clock")],
+)
+def test_certificate_out_of_its_time(authority, scripted, http, make, ask, days, said):
+    """A certificate that has expired, or is not valid yet, is fatal at once, and SSL_CERT_FILE no remedy."""
+    now = dt.datetime.now(dt.UTC)
+    begin, end = (now + dt.timedelta(days=day) for day in days)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", not_before=begin, not_after=end).configure_cert(context)
+    server = scripted(http(), tls=context)
+    with pytest.raises(UnreachableError, match=said) as caught:
+        ask(make(server))
+
+    assert caught.value.attempts == 1
+    assert "SSL_CERT_FILE" not in str(caught.value)
 
 
 @pytest.mark.usefixtures("trusted")
@@ -223,9 +243,9 @@ def test_certificate_named_in_the_environment(scripted, http, tls, make, ask):
 
 
 def test_tls_to_a_plain_port(simulator, make, ask):
-    """Https to a server that speaks plain HTTP is no connection, and none was ever answered."""
+    """Https to a server that speaks plain HTTP is no connection, and it is said that TLS is what fails."""
     url = simulator().base_url.replace("http:", "https:")
-    with pytest.raises(UnreachableError, match="check base_url"):
+    with pytest.raises(UnreachableError, match=r"TLS fails .*speaks https.* check base_url"):
         ask(make(url, max_retries=1))
 
 

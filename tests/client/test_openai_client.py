@@ -26,6 +26,7 @@ from nemo_sdg.errors import (
     BadRequestError,
     ConfigError,
     ConnectionFailedError,
+    ContentFilterError,
     ContextLengthError,
     DeadlineError,
     ModelNotFoundError,
@@ -97,12 +98,24 @@ def test_query_model_is_the_texts(simulator, make):
     assert texts == same
 
 
-def test_null_content_is_an_empty_text(simulator, make, ask):
-    """Content that the server withholds is "", and its finish reason says why."""
-    completion = ask(make(simulator(faults=Faults(null_content=1))), {"n": 2})
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_withheld_answer(simulator, make, ask, n, stream):
+    """An answer of which a content filter leaves nothing is an error in words, and not asked for again."""
+    server = simulator(faults=Faults(null_content=1))
+    with pytest.raises(ContentFilterError, match=r"content filter withholds .*: change the prompt") as caught:
+        ask(make(server), {"n": n, "stream": stream})
 
-    assert (completion.texts, completion.finish_reasons) == (["", ""], ["content_filter"] * 2)
-    assert completion.attempts == 1
+    assert caught.value.attempts == server.stats()["requests"] == 1
+
+
+def test_a_partly_withheld_answer(scripted, http, good, make, ask):
+    """Where a content filter leaves one of two texts, that one is given, and the other is ""."""
+    withheld = {"index": 1, "message": {"content": None}, "finish_reason": "content_filter"}
+    good["choices"].append(withheld)
+    completion = ask(make(scripted(http(body=good))), {"n": 2})
+
+    assert (completion.texts, completion.finish_reasons) == (["So.", ""], ["stop", "content_filter"])
 
 
 def test_everything_that_was_said_is_kept(scripted, http, good, make, ask):
