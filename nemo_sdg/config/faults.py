@@ -38,7 +38,10 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "value_error":  # one of ours, which names the value and what is allowed itself
         message = message.removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
-    return f"{key} is {_shown(key, detail['input'])}: {message[0].lower()}{message[1:]}"
+    # YAML takes `no`, `1.5` and the like for other than text.
+    quotes = kind == "string_type" and isinstance(detail["input"], (bool, int, float))
+    remedy = "; write it in quotes" if quotes else ""
+    return f"{key} is {_hidden(key) or shown(detail['input'])}: {message[0].lower()}{message[1:]}{remedy}"
 
 
 def _section(model: type[BaseModel], location: Sequence[int | str]) -> type[BaseModel]:
@@ -55,8 +58,11 @@ def _meaning(model: type[BaseModel], location: Sequence[int | str]) -> str:
     return (field.description if field else None) or "give a value"
 
 
-def _shown(key: str, value: Any) -> str:
-    if any(word in key.lower() for word in _SECRET):
-        return "not shown"
-    shown = repr(value)
-    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
+def _hidden(key: str) -> str:
+    return "not shown" if any(word in key.lower() for word in _SECRET) else ""
+
+
+def shown(value: Any) -> str:
+    """Return a value of a config for a message, cut off where it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.errors import ConfigError
@@ -33,8 +34,12 @@ def _load(entry: StageEntry) -> Stage:
     if isinstance(found, type) and issubclass(found, Stage):
         try:
             return found(**arguments)
+        except ConfigError:
+            raise
         except TypeError as error:
-            raise ConfigError(f"stages: {name} cannot be made with {arguments!r}: {error}") from error
+            raise ConfigError(f"stages: {name} cannot be made with {arguments!r:.200}: {error}") from error
+        except Exception as error:
+            raise ConfigError(f"stages: {name} cannot be made: {_where(error)}") from error
     if isinstance(found, Stage):
         return found
     if callable(found) and not isinstance(found, type):
@@ -50,6 +55,13 @@ def _find(name: str) -> Any:
     module_name, colon, attribute = name.partition(":")
     if not colon or not module_name or not attribute:
         raise ConfigError(f"stages has {name!r}: write 'module:Class', such as my_stages:TitleStage")
+    # Only names: what has dots in front or slashes would be looked for outside the folders of modules.
+    for part in (*module_name.split("."), attribute):
+        if not part.isidentifier():
+            raise ConfigError(
+                f"stages has {name!r:.200}: {part!r:.80} is no name in Python; write 'module:Class', such as "
+                "my_stages:TitleStage"
+            )
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -59,7 +71,16 @@ def _find(name: str) -> Any:
             f"stages: there is no module {module_name}: put {module_name.replace('.', '/')}.py beside the "
             f"config file or into the current folder (looked in {' and '.join(sys.path[-2:])})"
         ) from error
+    except Exception as error:
+        raise ConfigError(f"stages: {module_name} cannot be imported: {_where(error)}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
         raise ConfigError(f"stages: {module.__file__} has no {attribute}") from None
+
+
+def _where(error: Exception) -> str:
+    """Return what the user's own code raised, and the line where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
+    return place + " ".join(f"{type(error).__name__}: {error}".split())

@@ -91,10 +91,13 @@ def test_missing_keys_say_what_they_are_for(config_file):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [1, 2", "is not YAML: line"),
-        ("- 1\n- 2\n", "holds list: write 'key: value' lines"),
-        ("", "holds NoneType"),
-        ("pipeline: !!python/object/apply:os.system ['true']", "is not YAML"),
+        ("a: [1, 2", "cannot be read: line 1, column 9"),
+        ("- 1\n- 2\n", "holds a list: write 'key: value' lines"),
+        ("", "is empty: write 'key: value' lines"),
+        (
+            "pipeline: !!python/object/apply:os.system ['true']",
+            "cannot be read: line 1, column 11: the tag !!python/object/apply:os.system",
+        ),
         ("num_samples: 3", "pipeline is missing: allowed is multilingual_qa"),
     ],
 )
@@ -118,3 +121,94 @@ def test_assignments_that_are_none_are_explained(config_file, assignment):
     """--set without key or with a value that is no YAML says how to write it."""
     with pytest.raises(ConfigError, match="--set"):
         load_config(config_file, {}, [assignment])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x89PNG\r\n\x1a\n", r"job\.yaml is no text: byte 1 is not UTF-8; save it as UTF-8"),
+        (YAML.encode("utf-16"), r"job\.yaml is text in UTF-16; save it as UTF-8"),
+        (b"\0" * 10, r"character 1 is '\\x00', which is not allowed"),
+        (b"# " + b"x" * (16 << 20), r"job\.yaml is larger than 16 MiB: give a YAML file"),
+        (
+            YAML.encode() + b"output: other\n",
+            "line 8, column 1: the key 'output' is there twice, first in line 6",
+        ),
+    ],
+)
+def test_files_that_are_no_config(config_file, content, message):
+    """Whatever a file holds, what is wrong and what to do is said, and nothing in it is executed."""
+    config_file.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=message):
+        load_config(config_file)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (".", r"the config file \. cannot be read: Is a directory; give a YAML file"),
+        ("/dev/zero", "/dev/zero is larger than 16 MiB"),
+        ("a\0b", "a path cannot hold a NUL character; take it out"),
+        ("x" * 5000, "File name too long; give a YAML file"),
+    ],
+)
+def test_paths_that_are_no_config(path, message):
+    """A folder, a device without end and names that no file can have are refused by name."""
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+def test_a_loop_of_links(tmp_path):
+    """A file that cannot be opened is refused with the reason that the system gives."""
+    (tmp_path / "job.yaml").symlink_to("job.yaml")
+
+    with pytest.raises(
+        ConfigError, match=r"job\.yaml cannot be read: Too many levels of symbolic links; give"
+    ):
+        load_config(tmp_path / "job.yaml")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        (r'prompt="\uD800 {language}"', "prompt has half of a surrogate pair at character 1"),
+        (r'languages=[a, "b\0"]', r"languages\.1 has a NUL character at character 2: take it out"),
+        (r'output="a\0b"', "output has a NUL character at character 2"),
+        ("languages=[no]", r"languages\.0 is False: input should be a valid string; write it in quotes"),
+        ("prompt=3", "prompt is 3: input should be a valid string; write it in quotes"),
+        ("num_samples=.nan", "num_samples is nan: input should be a finite number"),
+        ("num_samples=[1]", r"num_samples is \[1\]: input should be a valid integer"),
+        ("client.timeout={a: 1, a: 2}", "line 1, column 8: the key 'a' is there twice"),
+        (
+            "a=!!python/object/apply:os.system [x]",
+            "--set .*the tag !!python/object/apply:os.system is not allow",
+        ),
+        ("languages=&a [*a]", "--set .*this refers to itself"),
+        ("pipeline=../x", r"pipeline is '\.\./x': allowed is multilingual_qa"),
+        ("__class__=1", "__class__: there is no such key"),
+        ("generation.__init__=1", "no '__init__'"),
+        ("num_samples.x=1", "num_samples.x cannot be set: num_samples is 10, which has no keys below it"),
+        ("num_samples=2026-11-21", "num_samples is '2026-11-21': input should be a valid integer"),
+    ],
+)
+def test_values_that_cannot_be_used(config_file, assignment, message):
+    """Texts that nothing can hold, other types and other tags are refused by their key, from any place."""
+    with pytest.raises(ConfigError, match=message):
+        load_config(config_file, {}, [assignment])
+    key, _, value = assignment.partition("=")
+    if "." not in key and "--set" not in message and "line" not in message:
+        config_file.write_text(
+            "".join(f"{line}\n" for line in YAML.splitlines() if not line.startswith(f"{key}:"))
+            + f"{key}: {value}\n"
+        )
+        with pytest.raises(ConfigError, match=message):
+            load_config(config_file)
+
+
+def test_a_long_value_is_not_repeated_whole(config_file):
+    """A document given by mistake does not flood the terminal, wherever it stands."""
+    for assignment in (f"pipeline={'x' * 5000}", f"num_samples={'x' * 5000}"):
+        with pytest.raises(ConfigError) as caught:
+            load_config(config_file, {}, [assignment])
+        assert len(str(caught.value)) < 500
