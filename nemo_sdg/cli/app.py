@@ -10,6 +10,7 @@ import typer
 from nemo_sdg.cli.plan import plan
 from nemo_sdg.cli.run import run
 from nemo_sdg.cli.simulate import simulate
+from nemo_sdg.cli.verify import verify
 
 app = typer.Typer(
     help="Make synthetic text data with LLMs, on this machine or a Ray cluster.",
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command(help=run.__doc__)(run)
 app.command(help=plan.__doc__)(plan)
+app.command(help=verify.__doc__)(verify)
 app.command(
     help=simulate.__doc__,
     add_help_option=False,

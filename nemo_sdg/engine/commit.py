@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from nemo_sdg.engine.folder import rejected
+from nemo_sdg.engine.manifest import FileMark
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,10 +23,11 @@ def commit_shard(
     folder: RunFolder, sink: Sink, rows: pa.Table, rejections: list[Rejection], done: ShardDone
 ) -> None:
     """Put the results of a shard in their place; doing it twice changes nothing."""
-    store = folder.store
+    store, files = folder.store, {}
     if rejections:
         lines = b"".join(msgspec.json.encode(rejection) + b"\n" for rejection in rejections)
         store.write(rejected(done.index), lines)
+        files[rejected(done.index)] = FileMark.of(BytesIO(lines))
     else:
         store.delete(rejected(done.index))
     part = folder.part(done.index, sink.suffix)
@@ -33,4 +36,7 @@ def commit_shard(
     else:
         with store.whole_file(part) as aside:
             sink.write(rows, aside)
+            with aside.open("rb") as written:
+                files[part] = FileMark.of(written)
+    done.files = files
     folder.write_done(done)

@@ -31,6 +31,7 @@ _MANIFEST = f"{RUN}/manifest.json"
 _ANSWERS = f"{RUN}/answers"
 _DONE = f"{RUN}/done"
 _REJECTED = "rejected"
+_PART = re.compile(rf"({_REJECTED}/)?part-\d+\.")
 _OURS = re.compile(
     rf"part-\d+\.|{_REJECTED}/part-\d+\.jsonl$|report\.(json|html)$|{RUN}/(?!manifest\.json$|lock(\.json)?$)"
 )
@@ -60,7 +61,7 @@ class RunFolder:
         return self.store.path
 
     @property
-    def stop_mark(self):
+    def stopdone_file(self):
         return self.path / RUN / "stop"
 
     def heartbeat(self, worker):
@@ -110,9 +111,9 @@ class RunFolder:
         with self._usable():
             return {int(name.rpartition("/")[2].partition(".")[0]) for name in self.store.names(_DONE)}
 
-    def done_mark(self, shard: int) -> ShardDone | None:
+    def donedone_file(self, shard: int) -> ShardDone | None:
         """Return what became of `shard`; None while it is not committed."""
-        name = _mark(shard)
+        name = done_file(shard)
         with self._usable():
             try:
                 content = self.store.read(name)
@@ -123,21 +124,27 @@ class RunFolder:
     def is_done(self, shard: int) -> bool:
         """Return whether `shard` is committed."""
         with self._usable():
-            return self.store.exists(_mark(shard))
+            return self.store.exists(done_file(shard))
 
     def write_done(self, done: ShardDone) -> None:
         """Mark a shard as committed."""
         with self._usable():
-            self.store.write(_mark(done.index), msgspec.json.encode(done))
+            self.store.write(done_file(done.index), msgspec.json.encode(done))
 
     def forget_done(self, shards: Iterable[int] | None = None) -> None:
         """Have shards run again (None: all); answers and parts stay until then."""
         with self._usable():
-            self.store.delete(*(self.store.names(_DONE) if shards is None else map(_mark, shards)))
+            self.store.delete(*(self.store.names(_DONE) if shards is None else map(done_file, shards)))
 
     def part(self, shard: int, suffix: str) -> str:
         """Return the name under which the rows of `shard` go."""
         return f"part-{shard:05d}{suffix}"
+
+    def parts(self) -> dict[str, int]:
+        """Return the bytes of each file of rows, of rejected ones too, by name."""
+        with self._usable():
+            found = {**self.store.sizes(), **self.store.sizes(_REJECTED)}
+        return {name: size for name, size in found.items() if _PART.match(name)}
 
     def remove_part(self, shard: int, suffix: str) -> None:
         """Delete the rows of `shard`."""
@@ -263,7 +270,8 @@ def rejected(shard: int) -> str:
     return f"{_REJECTED}/part-{shard:05d}.jsonl"
 
 
-def _mark(shard: int) -> str:
+def done_file(shard: int) -> str:
+    """Return the name of the mark that `shard` is committed."""
     return f"{_DONE}/{shard:05d}.json"
 
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from typing import IO, Any, Self
 
 import msgspec
 
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import Shard
+
+
+class FileMark(msgspec.Struct, frozen=True):
+    """By what a file that was written is known again."""
+
+    size: int
+    """Bytes."""
+    digest: str
+    """BLAKE2b of the content, 16 bytes in hexadecimal."""
+
+    @classmethod
+    def of(cls, stream: IO[bytes]) -> Self:
+        """Return the mark of what is in `stream`."""
+        digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))  # type: ignore[arg-type]
+        return cls(stream.tell(), digest.hexdigest())
 
 
 class ShardDone(msgspec.Struct):
@@ -17,6 +33,8 @@ class ShardDone(msgspec.Struct):
     counts: Counts
     models: list[str] = []
     """Which models answered."""
+    files: dict[str, FileMark] = {}
+    """What was written, by name."""
 
 
 class Manifest(msgspec.Struct):

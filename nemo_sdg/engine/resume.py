@@ -72,6 +72,7 @@ def begin(plan: Plan, folder: RunFolder) -> Beginning:
         raise OutputError(
             f"the input of {folder.url} has changed since its run began:\n  {listed}\nput it back, or {_ANEW}"
         )
+    notes += _without_damaged(folder, done)
     again = 0
     if plan.retry == "rejected":
         again = ask_rejected_again(plan, folder, done)
@@ -157,6 +158,23 @@ def _refuse_lost_answers(plan: Plan, folder: RunFolder, manifest: Manifest) -> N
             "answers that were cut off would be longer: raise max_tokens and add --retry truncated, which "
             f"asks those again, or {_ANEW}"
         )
+
+
+def _without_damaged(folder: RunFolder, done: dict[int, ShardDone]) -> list[str]:
+    """Take shards out of `done` whose files are gone or have another length than when they were written."""
+    sizes = folder.parts()
+    damaged = {
+        shard: name
+        for shard, mark in done.items()
+        for name, file in mark.files.items()
+        if sizes.get(name) != file.size
+    }
+    if not damaged:
+        return []
+    folder.forget_done(damaged)
+    for shard in damaged:
+        del done[shard]
+    return [f"made anew from the answers, for they are gone or torn: {', '.join(damaged.values())}"]
 
 
 def _make_anew(plan: Plan, folder: RunFolder, manifest: Manifest, done: dict[int, ShardDone]) -> list[str]:

@@ -37,8 +37,7 @@ def ask_rejected_again(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]
         }
         if not asked:
             continue
-        questions = set(asked.values())
-        _give_up(folder, shard, lambda entry, questions=questions: entry.key[:-_DIGEST] in questions)
+        _give_up(folder, shard, _answers_to(set(asked.values())))
         folder.forget_done([shard])
         del done[shard]
         rows += len(asked)
@@ -70,6 +69,10 @@ def _give_up(folder: RunFolder, shard: int, which: Callable[[Entry], bool]) -> i
         ]
         folder.replace_entries(shard, changed)
     return sum(again)
+
+
+def _answers_to(questions: set[str | None]) -> Callable[[Entry], bool]:
+    return lambda entry: entry.key[:-_DIGEST] in questions
 
 
 def _cut_off(entry: Entry) -> bool:

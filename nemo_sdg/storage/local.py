@@ -86,6 +86,17 @@ class LocalStore(Store):
         start = len(str(self.path)) + 1
         return sorted(path[start:] for path in found)
 
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """See `Store.sizes`."""
+        before = f"{folder}/" if folder else ""
+        top = self.path / folder
+        files = os.scandir(top) if top.is_dir() else ()
+        return {
+            before + file.name: file.stat().st_size
+            for file in files
+            if not file.name.startswith(_ASIDE) and file.is_file()
+        }
+
     def delete(self, *names: str) -> None:
         """See `Store.delete`."""
         for name in names:

@@ -123,6 +123,11 @@ class RemoteStore(Store):
         """See `Store.names`."""
         return sorted(name for name in self._listed(folder) if not name.rpartition("/")[2].startswith(_ASIDE))
 
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """See `Store.sizes`."""
+        found = self._listed(folder, recursive=False)
+        return {name: size for name, size in found.items() if not name.rpartition("/")[2].startswith(_ASIDE)}
+
     def delete(self, *names: str) -> None:
         """See `Store.delete`."""
 
@@ -153,11 +158,11 @@ class RemoteStore(Store):
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}".strip("/")
 
-    def _listed(self, folder: str, *, recursive: bool = True) -> list[str]:
+    def _listed(self, folder: str, *, recursive: bool = True) -> dict[str, int]:
         selector = fs.FileSelector(self._path(folder), recursive=recursive, allow_not_found=True)
         found = self._patiently(lambda: self._fs.get_file_info(selector))
         start = len(self._root) + 1 if self._root else 0
-        return [info.path[start:] for info in found if info.type == fs.FileType.File]
+        return {info.path[start:]: info.size for info in found if info.type == fs.FileType.File}
 
     def _put(self, path: str, content: bytes) -> None:
         """Write all of `content` in one call: closing after half of it would publish that."""

@@ -95,6 +95,10 @@ class Store(ABC):
         """Return the names of all files below `folder`, sorted, without those that are still being written."""
 
     @abstractmethod
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """Return the bytes of each file directly in `folder`, by name, without those that are being written."""
+
+    @abstractmethod
     def delete(self, *names: str) -> None:
         """Delete files; one that is not there is none the worse."""
 
