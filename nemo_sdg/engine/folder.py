@@ -61,7 +61,7 @@ class RunFolder:
         return self.store.path
 
     @property
-    def stopdone_file(self):
+    def stop_mark(self):
         return self.path / RUN / "stop"
 
     def heartbeat(self, worker):

@@ -41,7 +41,7 @@ class Plan:
     fresh: bool = False
     """Throw away what the folder holds, and start over."""
     retry: str | None = None
-    """Rows to ask again: "rejected" ones, or "truncated": those whose answers were cut off at `max_tokens`."""
+    """Rows to ask again: "rejected" ones, or "truncated", whose answers were cut off at `max_tokens`."""
 
     def __post_init__(self) -> None:
         """Check every value."""

@@ -96,7 +96,7 @@ class Store(ABC):
 
     @abstractmethod
     def sizes(self, folder: str = "") -> dict[str, int]:
-        """Return the bytes of each file directly in `folder`, by name, without those that are being written."""
+        """Return the bytes of each file directly in `folder`, by name, but for those being written."""
 
     @abstractmethod
     def delete(self, *names: str) -> None:
