@@ -111,7 +111,7 @@ class RunFolder:
         with self._usable():
             return {int(name.rpartition("/")[2].partition(".")[0]) for name in self.store.names(_DONE)}
 
-    def donedone_file(self, shard: int) -> ShardDone | None:
+    def done_mark(self, shard: int) -> ShardDone | None:
         """Return what became of `shard`; None while it is not committed."""
         name = done_file(shard)
         with self._usable():
