@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 
 from nemo_sdg.errors import ConfigError, TemplateError
+from nemo_sdg.stages.template_bounds import MOST_CHARACTERS, bounded
 
 if TYPE_CHECKING:
     from jinja2 import Template as JinjaTemplate
@@ -22,7 +23,8 @@ class Template:
 
     Style "format": `{column}` is replaced by the row's value; `{{column}}` is a literal `{column}`.
     Every other brace is text, so JSON needs no escaping; attributes and indexes cannot be reached.
-    Style "jinja2": a jinja2 template in a sandbox, where every name must be a column.
+    Style "jinja2": a jinja2 template in a sandbox, where every name must be a column; it stands alone (no
+    include or import), says the same each time (no `random`), and is bounded in time and in what it makes.
 
     Raises `ConfigError` for text that is no template.
     """
@@ -49,13 +51,12 @@ class Template:
         Raises `TemplateError` for a missing or null value, and for whatever goes wrong in a jinja2 template.
         """
         if self._jinja is None:
-            return "".join(
-                [literal + _shown(row, name) if name else literal for literal, name in self._parts]
-            )
+            return self._filled(row)
         from nemo_sdg.stages.jinja import NullError, one_line  # noqa: PLC0415 - slow to import
 
         try:
-            return self._jinja.render({name: row[name] for name in self.variables if name in row})
+            with bounded():
+                return self._jinja.render({name: row[name] for name in self.variables if name in row})
         except NullError:
             nulls = ", ".join(repr(name) for name in self.variables if row.get(name) is None)
             what = f"{nulls} is null" if nulls else "a value inside a column is null"
@@ -64,6 +65,20 @@ class Template:
             ) from None
         except Exception as error:
             raise TemplateError(f"the jinja2 template fails for this row: {one_line(error)}") from error
+
+    def _filled(self, row: dict[str, Any]) -> str:
+        made: list[str] = []
+        size = 0
+        for literal, name in self._parts:
+            value = _shown(row, name) if name else ""
+            size += len(literal) + len(value)
+            if size > MOST_CHARACTERS:
+                raise TemplateError(
+                    f"the prompt is longer than {MOST_CHARACTERS:,} characters: shorten it, or "
+                    "leave such rows out"
+                )
+            made += (literal, value)
+        return "".join(made)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Compile again on the other side: compiled jinja2 templates cannot be pickled."""

@@ -81,7 +81,7 @@ def test_mistakes_are_named(entry, message):
             "own_syntax cannot be imported: .*SyntaxError: invalid syntax .*own_syntax.py, line 1",
         ),
         ("own_raises:Stage", "own_raises cannot be imported: .*own_raises.py, line 3: OSError: no such disk"),
-        ("own_code:Broken", "Broken cannot be made: .*own_code.py, line 13: KeyError: 'length'"),
+        ("own_code:Broken", "Broken cannot be made: .*own_code.py, line 14: KeyError: 'length'"),
         ("own_code:__builtins__", "is dict: name a Stage class"),
         ("subprocess:Popen", "is type: name a Stage class"),
         ({"os:system": {"command": "touch pwned"}}, "os:system is a function and takes no arguments"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -175,3 +176,120 @@ def test_pickling(text, style):
 
     assert there.render({"x": 1}) == "a 1"
     assert there.variables == ("x",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% set r = range(99999) %}" + "{% for a in r %}" * 3 + "x" + "{% endfor %}" * 3,
+        "{% for a in t %}{% for b in t %}{{ b }}{% endfor %}{% endfor %}",
+        "{% for a in t %}{{ t }}{% endfor %}",
+        "{% for a in range(9999) %}" + "literal " * 2000 + "{% endfor %}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(90) }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% macro f(s) %}{{ s }}{{ s }}{% endmacro %}{% set s = t %}" + "{% set s = f(s) %}" * 20 + "{{ s }}",
+        "{% set n = namespace(s=t) %}{% for i in range(40) %}{% set n.s = n.s ~ n.s %}{% endfor %}{{ n.s }}",
+        "{% set n = namespace(s=t) %}{% for i in range(40) %}{% set n.s = n.s + n.s %}{% endfor %}",
+        "{% set n = namespace(l=[t]) %}{% for i in range(40) %}{% set n.l = n.l + n.l %}{% endfor %}",
+        "{% set n = namespace(i=9) %}{% for i in range(40) %}{% set n.i = n.i * n.i %}{% endfor %}",
+        "{% set a = [t, t, t] %}" + "{% set a = [a, a, a] %}" * 20 + "{{ a }}",
+        "{% set a = [t, t, t] %}" + "{% set a = [a, a, a] %}" * 20 + "{{ a|string|length }}",
+        "{% set a = [t, t, t] %}" + "{% set a = [a, a, a] %}" * 20 + "{{ a|tojson }}",
+        "{% set a = [t, t, t] %}" + "{% set a = [a, a, a] %}" * 20 + "{{ 'x' ~ a }}",
+        "{% set a = [t, t, t] %}" + "{% set a = [a, a, a] %}" * 20 + "{{ '%s' % a }}",
+        "{% set a = [t, t, t] %}" + "{% set a = [a, a, a] %}" * 20 + "{{ '{}'.format(a) }}",
+        "{% set a = [t, t, t] %}" + "{% set a = [a, a, a] %}" * 20 + "{{ namespace(a=a) }}",
+        "{{ [t] * 1000000 | length }}{{ ([t] * 1000000)|join }}",
+        "{{ ([{'k': t}] * 1000000)|join(attribute='k') }}",
+        "{{ t|join(t) }}",
+        "{{ t.join(t) }}",
+        "{{ t|replace('x', t) }}",
+        "{{ t.replace('', t) }}",
+        "{{ 'a'|center(10**9) }}",
+        "{{ 'a'.center(10**9) }}",
+        "{{ 'a'.ljust(10**9) }}",
+        "{{ 'a'.zfill(10**9) }}",
+        "{{ t.expandtabs(10**6) }}",
+        "{{ t|indent(10**6) }}",
+        "{{ t|list|tojson(indent=10**6) }}",
+        "{{ [1]|batch(10**9, 0)|list }}",
+        "{{ [1]|slice(10**9)|list }}",
+        "{{ '%0999999999d' % 1 }}",
+        "{{ '%*d' % (10**9, 1) }}",
+        "{{ '%999999999d'|format(1) }}",
+        "{{ '{:>999999999}'.format(1) }}",
+        "{{ '{:>{}}'.format(1, 10**9) }}",
+        "{{ '{:>9999999}{:>9999999}{:>9999999}{:>9999999}{:>9999999}{:>9999999}'.format(*[1] * 6) }}",
+        "{{ ['a']|map('center', 10**9)|list }}",
+        "{{ ['a']|map('center', 10**9) }}",
+        "{{ x.append }}",
+        "{{ namespace }}",
+    ],
+)
+def test_jinja_is_bounded(text, monkeypatch):
+    """Loops without end, texts that grow and lists in lists reject the row, soon and in little memory."""
+    monkeypatch.setattr("nemo_sdg.stages.template_bounds._MOST_SECONDS", 0.5)
+    began = time.process_time()
+    with pytest.raises(TemplateError, match="fails for this row") as caught:
+        Template(text, "jinja2").render({"t": "x\t\n" * 10_000, "x": []})
+
+    assert "MemoryError" not in str(caught.value)
+    assert time.process_time() - began < 4
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{% include '/etc/passwd' %}", "has 'include' in line 1: write all in one text"),
+        ("{% import 'os' as os %}", "has 'import' in line 1"),
+        ("{% from 'os' import path %}", "has 'fromimport' in line 1"),
+        ("\n{% extends 'x' %}", "has 'extends' in line 2"),
+        ("{% for a in x recursive %}{{ loop(a) }}{% endfor %}", "recursive loop in line 1"),
+        ("{{ x|random }}", "No filter named 'random'"),
+        ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "cannot be used: RecursionError"),
+    ],
+)
+def test_jinja_that_is_refused(text, complaint):
+    """What reads files, says something else each time or cannot be bounded is refused before a run."""
+    with pytest.raises(ConfigError, match=complaint):
+        Template(text, "jinja2")
+
+
+def test_constants_are_not_worked_out_while_compiling():
+    """A template is made without doing what it says: only rendering is bounded."""
+    began = time.process_time()
+    for text in ("{{ 'a'|center(10**10) }}", "{{ '%09999999999d'|format(1) }}", "{{ [0]|batch(10**10, 0) }}"):
+        Template(text, "jinja2")
+
+    assert time.process_time() - began < 1
+
+
+def test_jinja_of_every_day():
+    """What prompts do with loops, filters, macros, formats and joins is as it was."""
+    text = (
+        "{% macro item(x) %}- {{ x.name }}: {{ '%.1f' % x.value }}{% endmacro %}"
+        "{% for x in items if x.value > 1 %}{{ loop.index }}/{{ loop.length }}{{ item(x) }}\n{% endfor %}"
+        "{% for key, value in d.items() %}{{ key ~ '=' ~ value }};{% endfor %}"
+        "{{ items|map(attribute='name')|join(', ') }} {{ items|join('+', attribute='value') }} "
+        "{{ '{:>6}|{}'.format('a', 1) }} {{ 'a-b'|replace('-', '+') }} {{ ', '.join(['x', 'y']) }} "
+        "{{ 10**12 }} {{ 3 * 4 }} {{ [1] + [2] }} {{ 'x'|center(5) }} {{ d|tojson(indent=1)|length }} "
+        "{{ items|selectattr('value', 'gt', 5000000)|list|length }} {{ n|default(10**12) }}"
+        "{% set ns = namespace(t=0) %}{% for x in items %}{% set ns.t = ns.t + x.value %}{% endfor %}"
+        " {{ ns.t }}"
+    )
+    row = {"items": [{"name": "a", "value": 1.5}, {"name": "b", "value": 0.5}], "d": {"k": 1}, "n": 7}
+
+    assert Template(text, "jinja2").render(row) == (
+        "1/1- a: 1.5\nk=1;a, b 1.5+0.5      a|1 a+b x, y 1000000000000 12 [1, 2]   x   11 0 7 2.0"
+    )
+
+
+@pytest.mark.parametrize(("text", "style"), [("{t}{t}", "format"), ("{{ t }}{{ t }}", "jinja2")])
+def test_long_prompts(text, style):
+    """A prompt of ten megabytes is made; one that no model could take rejects its row, before it is made."""
+    made = Template(text, style).render({"t": "x" * 5_000_000})
+    assert len(made) == 10_000_000
+    with pytest.raises(TemplateError, match="50,000,000 characters"):
+        Template(text * 10, style).render({"t": "x" * 5_000_000})
