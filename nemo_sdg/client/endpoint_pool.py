@@ -219,7 +219,8 @@ class AsyncEndpointPool(AsyncLLMClient):
 
     def _move(self, judged: Judged, tries: Tries, member: Member) -> None:
         """Let the request go to another member at once, at no cost of retries."""
-        member.health.failed(judged.error, tries.started, first=True)
+        member.health.failed(judged.error, tries.started, tries.number)
+        tries.since = None
         tries.retries -= judged.verdict.kind is Kind.TRANSIENT
 
     def _wake(self, others: Sequence[Member]) -> bool:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import time
 
-from nemo_sdg.errors import BadAnswerError, NoConnectionError, RequestError, ServerError
+from nemo_sdg.errors import (
+    BadAnswerError,
+    ConnectionFailedError,
+    NoConnectionError,
+    RequestError,
+    ServerError,
+)
 
 _GATEWAY = (502, 504)  # what a gateway says while the server behind it restarts
 _ANSWERS = (BadAnswerError, ServerError)  # these need no status to show that something answered
@@ -17,7 +23,8 @@ class Health:
         self.answered = False
         self._completed_at: float | None = None
         self._away_since: float | None = None
-        self._away_from = 0
+        self._away_from: set[int] = set()
+        self._broken: set[int] = set()
 
     @property
     def proven(self) -> bool:
@@ -27,32 +34,43 @@ class Health:
     def completed(self, now: float) -> None:
         """Take note of a completion."""
         self._completed_at = now
-        self._away_since = None
-        self.answered = True
+        self._answered()
 
-    def failed(self, error: Exception, started: float, *, first: bool) -> float | None:
+    def failed(self, error: Exception, since: float, request: int) -> float | None:
         """Take note of a failed attempt; return for how many seconds the endpoint is away, None if it is not.
 
         It is away when, having answered before, it cannot be reached, or when, having completed before, its
-        gateway has nobody to ask. A completion since the attempt `started` shows that the attempt's own
-        request is what takes its gateway too long. `first` says that the request knew of no outage yet.
+        gateway has nobody to ask, or breaks the connections of several requests, as what forwards a port
+        does for a server that is gone. A completion `since` the attempt, or those before it that failed
+        alike, shows that the `request` itself is what the endpoint cannot do.
         """
         if isinstance(error, NoConnectionError):
             away = self.answered
+        elif isinstance(error, ConnectionFailedError):
+            self._broken.add(request)
+            away = self._silent(since) and len(self._broken) > 1
         else:
             gateway = isinstance(error, RequestError) and error.status in _GATEWAY
-            away = gateway and self._completed_at is not None and self._completed_at < started
+            away = gateway and self._silent(since)
             if not away and isinstance(error, RequestError) and (error.status or isinstance(error, _ANSWERS)):
-                self.answered = True
-                self._away_since = None
+                self._answered()
         if not away:
             return None
         now = time.monotonic()
         if self._away_since is None:
-            self._away_since, self._away_from = now, 0
-        self._away_from += first
+            self._away_since = now
+            self._away_from = set()
+        self._away_from.add(request)
         return now - self._away_since
 
     def gone(self, error: Exception) -> bool:
         """Return whether an outage that ended in `error` is the endpoint's, not just one request's."""
-        return isinstance(error, NoConnectionError) or self._away_from > 1
+        return isinstance(error, NoConnectionError) or len(self._away_from) > 1
+
+    def _silent(self, since: float) -> bool:
+        return self._completed_at is not None and self._completed_at < since
+
+    def _answered(self) -> None:
+        self.answered = True
+        self._away_since = None
+        self._broken.clear()

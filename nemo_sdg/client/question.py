@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nemo_sdg.client.generation_config import GenerationConfig
@@ -30,6 +31,9 @@ class Question(NamedTuple):
         return GenerationConfig.of(self.generation_config)
 
 
+_numbers = itertools.count()
+
+
 class Tries:
     """How often a question was asked, and what came of it."""
 
@@ -41,8 +45,10 @@ class Tries:
         "failure",
         "hedged",
         "moves",
+        "number",
         "outages",
         "retries",
+        "since",
         "started",
         "throttles",
     )
@@ -53,6 +59,10 @@ class Tries:
         """Of the last attempt."""
         self.asked: Member | None = None
         """Who was asked last, where there is a choice."""
+        self.number = next(_numbers)
+        """Of the request, in this process."""
+        self.since: float | None = None
+        """When the first attempt began of those that the present outage has cost; None: it has cost none."""
         self.started = self.deadline = 0.0
         """Of the last attempt, and of all; by the monotonic clock."""
 

@@ -151,7 +151,8 @@ def _elsewhere(status: int, headers: Mapping[str, str], said: str) -> str:
             f"the endpoint takes no requests at this URL ({said}): check base_url, which mostly ends in /v1"
         )
     target = shown(_PATHS.sub("", headers.get("location", "nowhere")))
-    return f"the endpoint redirects ({status}) to {target}: use that as base_url"
+    place = "the path of base_url" if target.startswith("/") else "base_url"
+    return f"the endpoint redirects ({status}) to {target}: use that as {place}"
 
 
 def _wait(status: int, headers: Mapping[str, str], detail: ErrorBody) -> float | None:

@@ -39,7 +39,7 @@ class Retrying:
     longest_outage: float = 300.0
     """Seconds after which an endpoint that answered before, and cannot be reached since, counts as gone for
     good; until then its requests are tried again at no cost of retries. The same holds for 502 and 504 of one
-    that had completed requests before."""
+    that had completed requests before, and for connections that break, when they do for several requests."""
 
     def __init__(self, max_retries: int, base_delay: float, deadline: float) -> None:
         if not isinstance(max_retries, int) or max_retries < 0:
@@ -65,7 +65,8 @@ class Retrying:
         """
         failure, verdict = judged.error, judged.verdict
         asked = asked or self._health
-        away = asked.failed(failure, tries.started, first=not tries.outages)
+        since, tries.since = tries.since or tries.started, None
+        away = asked.failed(failure, since, tries.number)
         if verdict.kind is Kind.NO:
             error = self._too_late(None, tries) if isinstance(failure, OutOfTime) else failure
             raise self._given_up(error, tries)
@@ -74,6 +75,7 @@ class Retrying:
         if away is not None and away < self.longest_outage:
             tries.retries -= 1  # it is not this request's fault
             tries.outages += 1
+            tries.since = since
             delay = min(backoff(tries.outages, self.base_delay), LONGEST_DELAY_IN_OUTAGE)
         elif tries.retries > self.max_retries:
             raise self._given_up(self._final(failure, tries, away, asked), tries)

@@ -16,6 +16,7 @@ from nemo_sdg.errors import (
     NoConnectionError,
     RequestTimeoutError,
     ServerError,
+    UnreachableError,
 )
 
 _CONNECTION = (
@@ -55,6 +56,8 @@ def _of_connection(error: openai.OpenAIError) -> Exception:
         request = getattr(error, "request", None)
         return certificate_error(certificate, getattr(getattr(request, "url", None), "host", "the endpoint"))
     cause = error.__cause__ or error
+    if type(cause).__name__ == "TooManyRedirects":
+        return UnreachableError("the endpoint redirects without end: check base_url")
     if type(cause).__name__ in _NOT_CONNECTED:
         return NoConnectionError(f"no connection: {shown(cause)}")
     if isinstance(error, openai.APITimeoutError):

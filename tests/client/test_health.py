@@ -5,9 +5,16 @@ import time
 import pytest
 
 from nemo_sdg.client.health import Health
-from nemo_sdg.errors import BadRequestError, NoConnectionError, RateLimitError, ServerError
+from nemo_sdg.errors import (
+    BadRequestError,
+    ConnectionFailedError,
+    NoConnectionError,
+    RateLimitError,
+    ServerError,
+)
 
 REFUSED = NoConnectionError("refused")
+BROKE = ConnectionFailedError("broke")
 
 
 @pytest.fixture
@@ -18,9 +25,9 @@ def health():
     return health
 
 
-def failed(health, error):
+def failed(health, error, request=1):
     """Take note of an attempt that started and failed just now."""
-    return health.failed(error, time.monotonic(), first=True)
+    return health.failed(error, time.monotonic(), request)
 
 
 def test_an_outage_begins_with_its_first_failure(health):
@@ -60,5 +67,38 @@ def test_a_completion_meanwhile_shows_that_the_server_is_there(health):
     started = time.monotonic() - 60
     health.completed(time.monotonic() - 30)
 
-    assert health.failed(ServerError("x", status=504), started, first=True) is None
+    assert health.failed(ServerError("x", status=504), started, 1) is None
     assert failed(health, ServerError("x", status=504)) is not None
+
+
+def test_connections_that_break_for_one_request(health):
+    """However often one request's connection breaks, that is the request's own failure."""
+    assert [failed(health, BROKE) for _ in range(3)] == [None] * 3
+
+
+def test_connections_that_break_for_several(health):
+    """When they break for another request too, with no answer between, the endpoint is away."""
+    failed(health, BROKE, 1)
+    assert failed(health, BROKE, 2) == 0
+    assert failed(health, BROKE, 1) is not None
+    assert health.gone(BROKE)
+
+    failed(health, ServerError("x", status=500), 3)
+    assert failed(health, BROKE, 1) is None
+
+
+def test_a_completion_while_connections_break(health):
+    """One that others were completed beside, since it first failed so, is the request's own."""
+    since = time.monotonic() - 60
+    failed(health, BROKE, 1)
+    health.completed(time.monotonic() - 30)
+    failed(health, BROKE, 2)
+
+    assert health.failed(BROKE, since, 1) is None
+    assert failed(health, BROKE, 1) is not None
+
+
+def test_connections_that_break_before_any_completion():
+    """An endpoint that never completed anything is not away: nothing shows that it was ever there."""
+    fresh = Health()
+    assert [failed(fresh, BROKE, number) for number in range(3)] == [None] * 3

@@ -136,6 +136,16 @@ def test_chunked_and_unsized_answers(scripted, good, make, ask):
         assert ask(make(scripted(reply), max_retries=0)).texts == ["So."]
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_every_redirect_is_fatal(scripted, http, make, ask, status):
+    """Each kind of redirect ends the job at the first request, also one to the same server for ever."""
+    server = scripted(http(status, b"", ["Location: /v2/chat/completions?so"]))
+    with pytest.raises(UnreachableError, match="to /v2: use that as the path of base_url") as caught:
+        ask(make(server))
+
+    assert caught.value.attempts == len(server.requests) == 1
+
+
 def test_redirects_are_not_followed(scripted, http, make, ask):
     """The key does not follow a redirect to another server."""
     other = scripted(http())

@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import ssl
 
 import httpx2
 import openai
 import pytest
+import trustme
 from ray import cloudpickle
 
 from nemo_sdg.client import AsyncOpenAIClient
@@ -141,6 +143,31 @@ def test_time_out_is_for_the_whole_attempt(simulator, through_sdk, ask):
     server = simulator(faults=Faults(slow_drip=1, drip_seconds=30))
     with pytest.raises(RequestTimeoutError, match=r"within 0.3 s"):
         ask(through_sdk(server, timeout=0.3, max_retries=0))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "other.example"])
+def test_certificate(scripted, http, through_sdk, ask, host):
+    """A certificate that is not trusted is fatal at once here too; the request is not sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert(host).configure_cert(context)
+    server = scripted(http(), tls=context)
+    with pytest.raises(UnreachableError, match=r"of 127.0.0.1 is not trusted .*SSL_CERT_FILE") as caught:
+        ask(through_sdk(server))
+
+    assert caught.value.attempts == 1
+    assert not server.requests
+
+
+def test_redirects_without_end(scripted, http, through_sdk, ask):
+    """The SDK follows redirects, without the key to another server; where they have no end it is fatal."""
+    other = scripted(http())
+    ask(through_sdk(scripted(http(307, b"", [f"Location: {other.base_url}/chat/completions"]))))
+    assert "authorization" not in other.requests[0].headers
+
+    server = scripted(http(307, b"", ["Location: /v1/chat/completions"]))
+    with pytest.raises(UnreachableError, match="redirects without end: check base_url") as caught:
+        ask(through_sdk(server))
+    assert caught.value.attempts == 1
 
 
 def test_unreachable(nowhere, through_sdk, ask):
