@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RUN = "_run"
+LOCK = f"{RUN}/lock"
+LEASE = f"{RUN}/lock.json"
 _MANIFEST = f"{RUN}/manifest.json"
 _ANSWERS = f"{RUN}/answers"
 _DONE = f"{RUN}/done"
@@ -56,24 +58,10 @@ class RunFolder:
         """For people: the absolute path, or the URL without credentials."""
         return self.store.url
 
-    @property
-    def path(self):
-        return self.store.path
-
-    @property
-    def stop_mark(self):
-        return self.path / RUN / "stop"
-
-    def heartbeat(self, worker):
-        return self.path / RUN / "workers" / f"{worker}.json"
-
-    def heartbeats(self):
-        return sorted((self.path / RUN / "workers").glob("*.json"))
-
     def create(self) -> None:
         """Make the folders."""
         try:
-            self.store.make(_ANSWERS, _DONE, _REJECTED, f"{RUN}/workers")
+            self.store.make(_ANSWERS, _DONE, _REJECTED)
         except OSError as error:
             raise OutputError(
                 f"the output folder {self.url} cannot be made ({_reason(error)}): choose another with "
@@ -175,9 +163,9 @@ class RunFolder:
         with self._usable():
             return {int(name.split("/")[2]) for name in self.store.names(_ANSWERS)}
 
-    def entries(self, shard: int) -> list[Entry]:
-        """Return the whole entries of all journals of `shard`."""
-        names = self.journals(shard)
+    def entries(self, shard: int, journals: Iterable[str] | None = None) -> list[Entry]:
+        """Return the whole entries of the `journals` of `shard` (None: of all of them)."""
+        names = self.journals(shard) if journals is None else journals
         with self._usable():
             return read_entries(self.store.read_all(names).values())
 

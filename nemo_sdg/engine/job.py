@@ -6,11 +6,12 @@ import importlib.metadata
 import math
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nemo_sdg.engine.autoscaling import Scaling
+from nemo_sdg.engine.board import Board
 from nemo_sdg.engine.changes import changes_between
 from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.interrupt import Interrupts
@@ -28,6 +29,7 @@ from nemo_sdg.report.use_history import UseHistory
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from nemo_sdg.engine.lock import Lock
     from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.engine.plan import Plan
     from nemo_sdg.engine.work import Parcel, PoolWork
@@ -52,12 +54,12 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
             f"{folder.url} holds files that are not of a run: choose an empty or new folder with --output"
         )
     folder.create()
-    with locked(folder):
+    with locked(folder, observer.note) as lock:
         done = folder.done()
         manifest, notes = _manifest(plan, folder, done)
         waiting = [shard for shard in manifest.shards if shard.index not in done]
         if not waiting:
-            report = _last_report(_Run(plan, folder, manifest, done, observer, began), folder)
+            report = _last_report(_Run(plan, folder, lock, manifest, done, observer, began), folder)
             by_whom = " of the simulated endpoint" if report.simulated else ""
             rows = f"{report.counts.rows_written:,} rows{by_whom}"
             observer.note(f"{folder.url} is finished: {rows}; nothing to do")
@@ -66,7 +68,7 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
         if done:
             finished = manifest.rows - sum(shard.rows for shard in waiting)
             notes.append(f"resuming: {finished:,} of {manifest.rows:,} rows are done")
-        return _Run(plan, folder, manifest, done, observer, began).go(waiting, notes)
+        return _Run(plan, folder, lock, manifest, done, observer, began).go(waiting, notes)
 
 
 class _Run:
@@ -76,6 +78,7 @@ class _Run:
         self,
         plan: Plan,
         folder: RunFolder,
+        lock: Lock,
         manifest: Manifest,
         done: Mapping[int, ShardDone],
         observer: Observer,
@@ -83,19 +86,18 @@ class _Run:
     ) -> None:
         self._plan = plan
         self._folder = folder
+        self._lock = lock
         self._manifest = manifest
         self._observer = observer
         self._began = began
-        self._progress = Progress(folder, manifest.rows, done.values(), began)
+        self._board = Board()
+        self._progress = Progress(self._board, manifest.rows, done.values(), began)
         self._scaling: Scaling | None = None
         self._uses = UseHistory()
         self._failure: tuple[str, str] = ("", "")
 
     def go(self, shards: Sequence[Shard], notes: Sequence[str]) -> RunReport:
         plan, folder = self._plan, self._folder
-        folder.stop_mark.unlink(missing_ok=True)
-        for stale in folder.heartbeats():
-            stale.unlink(missing_ok=True)
         workers = plan.workers
         if workers == "auto":
             self._scaling = Scaling(plan.paid_stages)
@@ -136,7 +138,6 @@ class _Run:
             finally:
                 ticking.set()
                 ticker.join()
-                folder.stop_mark.unlink(missing_ok=True)
                 report = self._finish(interrupts)
         return report
 
@@ -144,11 +145,11 @@ class _Run:
         if self._plan.engine == "local":
             from nemo_sdg.engine.local import run_local  # noqa: PLC0415 - one of the two is needed
 
-            return run_local(pools, self._folder.path, shards)
+            return run_local(pools, self._folder, shards, self._board)
         from nemo_sdg.engine.ray_engine import run_on_ray  # noqa: PLC0415 - one of the two is needed
 
         elastic = [] if self._scaling is None else self._scaling.elastic(pools)
-        return run_on_ray(pools, self._folder.path, shards, self._plan.address, elastic)
+        return run_on_ray(pools, self._folder, shards, self._board, self._plan.address, elastic)
 
     def _finish(self, interrupts: Interrupts) -> RunReport:
         if interrupts.number and not self._failure[0]:
@@ -165,22 +166,20 @@ class _Run:
         self._progress.add(parcel)
         if parcel.state == "failed" and not self._failure[0]:
             self._failure = ("failed", parcel.message)
-            self._ask_workers_to_stop()
+            self._board.stop()
 
     def _stop(self) -> None:
         self._progress.stopping = True
-        self._ask_workers_to_stop()
-
-    def _ask_workers_to_stop(self) -> None:
-        """Have them finish what is in flight; on a full disk they stop by themselves, at the next commit."""
-        with suppress(OSError):
-            self._folder.stop_mark.touch()
+        self._board.stop()
 
     def _tick(self, ended: threading.Event) -> None:
         while not ended.wait(_TICK):
             snapshot = self._progress.snapshot()
             self._uses.add(snapshot.elapsed, snapshot.endpoints)
             self._observer.update(snapshot)
+            if self._lock.lost and not self._failure[0]:
+                self._failure = ("failed", self._lock.lost)
+                self._board.stop()
             if self._scaling is not None:
                 self._progress.workers_wanted = self._scaling.follow(snapshot)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from nemo_sdg.client.answer import completion_from
 from nemo_sdg.engine.entries import Entry, encode, paid_for
+from nemo_sdg.engine.span import Span
 from nemo_sdg.errors import BadAnswerError, OutputError, RequestError
 from nemo_sdg.report.numbers import Counts
 
@@ -20,61 +21,49 @@ if TYPE_CHECKING:
     from nemo_sdg.storage import Appender
 
 __all__ = ["Entry", "ShardJournal", "Span", "paid_for"]
-
-LATENCIES = 1000
-"""Of the latest answers, kept as a sample for percentiles."""
-
-
-class Span(msgspec.Struct):
-    """When requests were under way, and how long they took."""
-
-    first_request: float | None = None
-    """Unix seconds."""
-    last_answer: float | None = None
-    """Unix seconds."""
-    latency: list[float] = []
-    """Seconds: those of the latest answers."""
-
-    def add(self, now: float, latency: float) -> None:
-        """Take in an answer that has just arrived; called for each one, so as little as may be."""
-        started = now - latency
-        if self.first_request is None or started < self.first_request:
-            self.first_request = started
-        self.last_answer = now
-        self.latency.append(latency)
-        if len(self.latency) > 2 * LATENCIES:
-            del self.latency[:-LATENCIES]
-
-    def join(self, other: Span) -> None:
-        """Take in what `other` knows."""
-        if other.first_request is not None and other.last_answer is not None:
-            self.first_request = min(other.first_request, self.first_request or other.first_request)
-            self.last_answer = max(other.last_answer, self.last_answer or other.last_answer)
-        self.latency += other.latency
-        if len(self.latency) > 2 * LATENCIES:
-            del self.latency[:-LATENCIES]
+_DIGEST = 24  # characters at the end of a key; what is before them says which row and which stage
+_PAID = ("requests", "attempts", "throttles", "hedged", "prompt_tokens", "completion_tokens")
 
 
 class ShardJournal:
-    """A `Ledger` in a file: recalls what any worker has recorded for the shard, and appends what arrives.
+    """A `Ledger` in files: recalls what any worker has recorded for the shard, and appends what arrives.
 
-    Written by one worker alone; the file appears with the first answer. `counts` are those of this attempt at
-    the shard, with what earlier attempts had paid counted as reused; `newest` is the text of the latest
-    answer. Safe for several threads.
+    Written by one worker alone; its file appears with the first answer. `counts` are those of this attempt
+    at the shard, `earlier` what was paid in attempts before it, without what is in `counted`; `newest` is
+    the text of the latest answer. Safe for several threads.
     """
 
-    def __init__(self, folder: RunFolder, shard: int, worker: str) -> None:
-        self.counts = Counts()
+    def __init__(self, folder: RunFolder, shard: int, worker: str, counted: Counts | None = None) -> None:
         self.models: set[str] = set()
         self.span = Span()
         self.newest: str | None = None
         self._folder = folder
+        self._shard = shard
         self._name = folder.journal(shard, worker)
         self._stream: Appender | None = None
         self._lock = threading.Lock()
-        self._known: dict[str, Entry] = {}
-        self._own: set[str] = set()  # counted in this attempt
-        self._known.update((entry.key, entry) for entry in folder.entries(shard) if not entry.forgotten)
+        self._in_use: set[str] = set()  # keys counted in this attempt
+        self._paid = Counts()  # of the entries that were recorded here
+        self._others = Counts()  # what else is counted
+        self._files = folder.journals(shard)
+        self._entries = folder.entries(shard, self._files)
+        self._known = {entry.key: entry for entry in self._entries if not entry.forgotten}
+        self._forgotten = Counter(entry.key[:-_DIGEST] for entry in self._entries if entry.forgotten)
+        self._found = paid_for(self._entries)
+        self._found.reused = 0
+        self.earlier = _without(self._found, counted or Counts())
+
+    @property
+    def counts(self) -> Counts:
+        """What this attempt at the shard has paid and found."""
+        with self._lock:
+            return _sum(self._paid, self._others)
+
+    @property
+    def counted(self) -> Counts:
+        """What was paid for all entries that are in the shard's journals, by this attempt and before."""
+        with self._lock:
+            return _sum(self._found, self._paid)
 
     def recall(self, key: str) -> Completion | None:
         """See `Ledger.recall`."""
@@ -88,10 +77,9 @@ class ShardJournal:
         completion.latency, completion.attempts = entry.latency, entry.attempts
         completion.throttles, completion.hedged = entry.throttles, entry.hedged
         with self._lock:
-            if key not in self._own:
-                self._own.add(key)
-                self.counts.reused += 1
-                self._count(completion)
+            if key not in self._in_use:
+                self._others.reused += 1
+                self._use(key, completion)
         return completion
 
     def record(self, key: str, completion: Completion) -> None:
@@ -107,44 +95,58 @@ class ShardJournal:
         line = encode(entry)
         with self._lock:
             self._known[key] = entry
-            self._own.add(key)
+            self._entries.append(entry)
             self._write(line + b"\n")
-            self.counts.requests += 1
-            self.counts.attempts += completion.attempts
-            self.counts.throttles += completion.throttles
-            self.counts.hedged += completion.hedged
-            self._count(completion)
+            paid = self._paid
+            paid.requests += 1
+            paid.attempts += completion.attempts
+            paid.throttles += completion.throttles
+            paid.hedged += completion.hedged
+            paid.prompt_tokens += completion.usage.prompt_tokens
+            paid.completion_tokens += completion.usage.completion_tokens
+            self._use(key, completion)
             self.span.add(time.time(), completion.latency)
             self.newest = completion.texts[0]
 
     def record_failure(self, error: Exception) -> None:
         """See `Ledger.record_failure`."""
         with self._lock:
-            self.counts.failures += 1
+            self._others.failures += 1
             if isinstance(error, RequestError):
-                self.counts.requests += error.attempts > 0
-                self.counts.attempts += error.attempts
-                self.counts.throttles += error.throttles
+                self._others.requests += error.attempts > 0
+                self._others.attempts += error.attempts
+                self._others.throttles += error.throttles
 
-    def times_forgotten(self, question: str) -> int:  # noqa: ARG002
+    def times_forgotten(self, question: str) -> int:
         """See `Ledger.times_forgotten`."""
-        return 0
+        return self._forgotten[question]
 
-    def flush(self) -> None:
-        """Give what was recorded to the operating system, where a kill of the worker does not reach it."""
-        with self._lock:
-            if self._stream is not None:
-                try:
-                    self._stream.flush()
-                except OSError as error:
-                    raise self._cannot_write(error) from None
+    def flush(self, *, patiently: bool = True) -> None:
+        """Give what was recorded to the store, where a kill of the worker does not reach it.
+
+        Raises `OutputError` when that fails: at once, or `patiently` after having tried for a while.
+        """
+        stream = self._stream
+        if stream is not None:
+            try:
+                stream.flush(patiently=patiently)
+            except OSError as error:
+                raise self._cannot_keep(error) from None
 
     def close(self) -> None:
-        """Flush and close the file; what cannot be written is lost, which a full disk has said before."""
-        with self._lock, suppress(OSError):
-            if self._stream is not None:
-                self._stream.close()
-        self._stream = None
+        """Flush and let go of the file; raises `OutputError` when something could not be kept."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self._files += stream.files
+            try:
+                stream.close()
+            except OSError as error:
+                raise self._cannot_keep(error) from None
+
+    def merge(self) -> None:
+        """Put the shard's journals together in one, where each flush has made a further file."""
+        if len(self._files) > 1 and not self._folder.store.appends:
+            self._folder.replace_entries(self._shard, self._entries, self._files)
 
     def _write(self, line: bytes) -> None:
         try:
@@ -152,16 +154,29 @@ class ShardJournal:
                 self._stream = self._folder.store.append(self._name)
             self._stream.write(line)
         except OSError as error:
-            raise self._cannot_write(error) from None
+            raise self._cannot_keep(error) from None
 
-    def _cannot_write(self, error: OSError) -> OutputError:
+    def _cannot_keep(self, error: OSError) -> OutputError:
         return OutputError(
-            f"paid answers cannot be kept in {self._folder.url} ({error.strerror or error}): make room or "
-            "mend the file system, then run the same command again"
+            f"paid answers cannot be kept in {self._folder.url} ({error.strerror or error}): "
+            f"{self._folder.store.remedy}, then run the same command again"
         )
 
-    def _count(self, completion: Completion) -> None:
-        self.counts.prompt_tokens += completion.usage.prompt_tokens
-        self.counts.completion_tokens += completion.usage.completion_tokens
+    def _use(self, key: str, completion: Completion) -> None:
+        if key not in self._in_use:
+            self._in_use.add(key)
+            self._others.truncated += "length" in completion.finish_reasons
         if completion.model:
             self.models.add(completion.model)
+
+
+def _sum(*several: Counts) -> Counts:
+    total = Counts()
+    for counts in several:
+        total.add(counts)
+    return total
+
+
+def _without(paid: Counts, counted: Counts) -> Counts:
+    left = {name: max(0, getattr(paid, name) - getattr(counted, name)) for name in _PAID}
+    return msgspec.structs.replace(Counts(), **left)

@@ -14,20 +14,23 @@ from nemo_sdg.limits import BudgetName, LocalLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+    from nemo_sdg.engine.board import Notices
+    from nemo_sdg.engine.folder import RunFolder
     from nemo_sdg.engine.work import PoolWork
     from nemo_sdg.stages.base import Shard
 
 
-def run_local(pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard]) -> Iterator[Parcel]:
+def run_local(
+    pools: Sequence[PoolWork], folder: RunFolder, shards: Sequence[Shard], board: Notices
+) -> Iterator[Parcel]:
     """Yield each shard's parcel as it comes back; as many shards overlap as the pools want."""
     workers: list[Worker] = []
     links = _Links()
     collection = gc.get_threshold()
     gc.set_threshold(*COLLECTION)
     try:
-        workers.extend(Worker(copied(pool), folder, {}, links) for pool in pools)  # as if it had travelled
+        workers.extend(Worker(copied(pool), folder, links, board) for pool in pools)  # as if it had travelled
         overlap = sum(pool.overlap(max(shard.rows for shard in shards)) for pool in pools)
         yield from _overlapping(workers, shards, overlap)
     finally:

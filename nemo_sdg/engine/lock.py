@@ -6,27 +6,56 @@ import fcntl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from nemo_sdg.engine.folder import LOCK
+from nemo_sdg.engine.lease import Lease
 from nemo_sdg.errors import OutputError
+from nemo_sdg.storage import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nemo_sdg.engine.folder import RunFolder
 
 
-@contextmanager
-def locked(folder: RunFolder) -> Iterator[None]:
-    """Hold the folder's lock, which ends with this process however that ends.
+class Lock:
+    """The right to write to a run folder."""
 
-    Raises `OutputError` when another run holds it.
+    @property
+    def lost(self) -> str:
+        """Why it is another driver's by now, in words; empty while it is ours."""
+        return ""
+
+
+class _LeasedLock(Lock):
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+
+    @property
+    def lost(self) -> str:
+        return self._lease.lost
+
+
+@contextmanager
+def locked(folder: RunFolder, note: Callable[[str], None] = lambda _: None) -> Iterator[Lock]:
+    """Hold the folder's lock: on disk one that ends with this process however that ends, else a lease.
+
+    Raises `OutputError` when another run holds it. `note` is told what is being waited for.
     """
-    with (folder.path / "_run" / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(
-                f"another run is writing to {folder.path}: wait for it, or choose another --output"
-            ) from None
-        except OSError:
-            pass  # a file system without locks: then nobody can be kept out
-        yield
+    if isinstance(folder.store, LocalStore):
+        with folder.store.place(LOCK).open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(
+                    f"another run is writing to {folder.url}: wait for it, or choose another --output"
+                ) from None
+            except OSError:
+                pass  # a file system without locks: then nobody can be kept out
+            yield Lock()
+        return
+    lease = Lease(folder)
+    lease.take(note)
+    try:
+        yield _LeasedLock(lease)
+    finally:
+        lease.leave()

@@ -6,16 +6,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from nemo_sdg.engine.journal import Span
-from nemo_sdg.engine.worker import Heartbeat
+from nemo_sdg.engine.span import Span
 from nemo_sdg.report.numbers import Counts, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nemo_sdg.engine.folder import RunFolder
+    from nemo_sdg.engine.board import Board
     from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.engine.work import Parcel
     from nemo_sdg.report.numbers import EndpointUse
@@ -29,8 +26,8 @@ class Progress:
     `began` is when the command started, in Unix seconds.
     """
 
-    def __init__(self, folder: RunFolder, rows: int, before: Iterable[ShardDone], began: float) -> None:
-        self._folder = folder
+    def __init__(self, board: Board, rows: int, before: Iterable[ShardDone], began: float) -> None:
+        self._board = board
         self._rows = rows
         self.workers_wanted = 0
         self._began = began
@@ -41,7 +38,7 @@ class Progress:
             self._before.add(done.counts)
             self.models.update(done.models)
         self._now = Counts()
-        self._beats: dict[str, Heartbeat] = {}
+        self._earlier = Counts()  # what attempts in earlier runs had paid for the shards of `_now`
         self.stopping = False
         self._span = Span()
 
@@ -49,6 +46,7 @@ class Progress:
         """Take in what came back of a shard."""
         with self._lock:
             self._now.add(parcel.counts)
+            self._earlier.add(parcel.earlier)
             self._span.join(parcel.span)
             self.models.update(parcel.models)
 
@@ -56,18 +54,21 @@ class Progress:
         """Return the counts of this run and the earlier ones."""
         with self._lock:
             total = Counts()
-            total.add(self._before)
-            total.add(self._now)
+            for counts in (self._before, self._earlier, self._now):
+                total.add(counts)
             return total
 
     def snapshot(self) -> Snapshot:
         """Return the state at this moment."""
-        self._read_heartbeats()
         now = time.time()
-        alive = [beat for beat in self._beats.values() if now - beat.time < _DEAD_AFTER]
-        counts = self.counts()
+        alive = [beat for beat in self._board.beats().values() if now - beat.time < _DEAD_AFTER]
+        counts, before = self.counts(), Counts()
+        before.add(self._before)
+        before.add(self._earlier)
         for beat in alive:
             counts.add(beat.counts)
+            counts.add(beat.earlier)
+            before.add(beat.earlier)
         newest = max(alive, key=lambda beat: beat.span.last_answer or 0.0, default=None)
         return Snapshot(
             elapsed=now - self._began,
@@ -80,8 +81,8 @@ class Progress:
             workers_wanted=self.workers_wanted,
             latency=[latency for beat in alive for latency in beat.span.latency],
             newest=newest.newest if newest else None,
-            requests_before=self._before.requests,
-            tokens_before=self._before.prompt_tokens + self._before.completion_tokens,
+            requests_before=before.requests,
+            tokens_before=before.prompt_tokens + before.completion_tokens,
             stopping=self.stopping,
             endpoints=_merged([beat.endpoints for beat in alive]),
             held_back=self.held_back(),
@@ -90,7 +91,7 @@ class Progress:
     def held_back(self) -> dict[str, float]:
         """Return the seconds of this run's workers by what kept them from sending more."""
         total: dict[str, float] = {}
-        for beat in list(self._beats.values()):
+        for beat in self._board.beats().values():
             for reason, seconds in beat.held_back.items():
                 total[reason] = total.get(reason, 0.0) + seconds
         return total
@@ -108,16 +109,6 @@ class Progress:
     def latencies(self) -> list[float]:
         """Return a sample of this run's latencies, in seconds."""
         return self._span.latency
-
-    def _read_heartbeats(self) -> None:
-        for file in self._folder.heartbeats():
-            try:
-                beat = msgspec.json.decode(file.read_bytes(), type=Heartbeat)
-            except (OSError, msgspec.DecodeError):  # its worker has just ended
-                continue
-            if beat.time < self._began:
-                continue  # left behind by a worker that was killed in an earlier run
-            self._beats[file.stem] = beat
 
 
 def _merged(of_workers: Iterable[list[EndpointUse]]) -> list[EndpointUse]:

@@ -12,12 +12,12 @@ import uuid
 import warnings
 from collections import defaultdict
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
 
+from nemo_sdg.engine.board_actor import on_cluster
 from nemo_sdg.engine.budget_actor import RayLink, budget_actor
 from nemo_sdg.engine.elastic import let_follow
 from nemo_sdg.engine.travel import environment_of, pickled, unpickled
@@ -30,7 +30,9 @@ from nemo_sdg.stages.base import PaidStage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nemo_sdg.engine.board import Board
     from nemo_sdg.engine.elastic import ElasticPool
+    from nemo_sdg.engine.folder import RunFolder
     from nemo_sdg.engine.work import PoolWork
     from nemo_sdg.limits import BudgetName
     from nemo_sdg.stages.base import Shard
@@ -45,10 +47,11 @@ _MEMORY = 512 * 2**20  # bytes that one of them is thought to take, and some roo
 _CPUS = 0.1  # of a worker that asks for nothing: it mostly waits, and many should fit on a node
 
 
-def run_on_ray(
+def run_on_ray(  # noqa: PLR0917 - what an engine needs, each thing once
     pools: Sequence[PoolWork],
-    folder: Path,
+    folder: RunFolder,
     shards: Sequence[Shard],
+    board: Board,
     address: str | None,
     elastic: Sequence[ElasticPool | None] = (),
 ) -> Iterator[Parcel]:
@@ -63,10 +66,15 @@ def run_on_ray(
     loading.start()  # beside ray.init: both take seconds
     with _ray(address):
         _start_budgets(pools)
-        loading.join()
-        pools = [_begun(pool, size, len(shards)) for pool, size in _paired(pools, elastic)]
-        _check_room(pools, growing=bool(address or os.environ.get("RAY_ADDRESS")))
-        yield from _run(pools, folder, shards, elastic)
+        with on_cluster(board) as notices:
+            loading.join()
+            pools = [_begun(pool, size, len(shards)) for pool, size in _paired(pools, elastic)]
+            _check_room(pools, growing=bool(address or os.environ.get("RAY_ADDRESS")))
+            environment = environment_of(
+                step for pool in pools for step in (pool.source, *pool.stages, pool.sink)
+            )
+            cargoes = [Cargo(environment, pickled((pool, folder, notices, _JOB))) for pool in pools]
+            yield from _run(pools, cargoes, shards, elastic)
 
 
 def _start_budgets(pools: Sequence[PoolWork]) -> None:
@@ -149,7 +157,10 @@ def _check_room(pools: Sequence[PoolWork], *, growing: bool) -> None:
 
 
 def _run(
-    pools: Sequence[PoolWork], folder: Path, shards: Sequence[Shard], elastic: Sequence[ElasticPool | None]
+    pools: Sequence[PoolWork],
+    cargoes: Sequence[Cargo],
+    shards: Sequence[Shard],
+    elastic: Sequence[ElasticPool | None],
 ) -> Iterator[Parcel]:
     import ray  # noqa: PLC0415 - takes long to import
 
@@ -161,8 +172,8 @@ def _run(
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     longest = max(shard.rows for shard in shards)
     dataset: Any = ray.data.from_arrow([_table(Parcel(shard)) for shard in shards])
-    for pool in pools:
-        dataset = _through(dataset, pool, folder, longest, len(shards))
+    for pool, cargo in zip(pools, cargoes, strict=True):
+        dataset = _through(dataset, pool, cargo, longest, len(shards))
     let_follow(dataset, elastic)
     try:
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -172,7 +183,7 @@ def _run(
         raise RunStopped(f"Ray failed: {error}") from error
 
 
-def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards: int) -> Any:
+def _through(dataset: Any, pool: PoolWork, cargo: Cargo, shard_rows: int, shards: int) -> Any:
     import ray  # noqa: PLC0415 - takes long to import
 
     overlap = min(pool.overlap(shard_rows), shards)
@@ -181,7 +192,7 @@ def _through(dataset: Any, pool: PoolWork, folder: Path, shard_rows: int, shards
         warnings.simplefilter("ignore", DeprecationWarning)
         return dataset.map_batches(
             RayWorker,
-            fn_constructor_args=(Cargo(pickled((pool, environment_of(pool.stages), _JOB))), str(folder)),
+            fn_constructor_args=(cargo,),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(
@@ -201,15 +212,16 @@ def _needs(pool: PoolWork) -> dict[str, float]:
 
 
 class Cargo:
-    """Bytes that only their receiver can look into.
+    """What a worker gets: environment variables, and what it can read once these are set.
 
     Ray Data shows its operators' arguments to whoever watches it, as far as it can print them, and these
     hold credentials.
     """
 
-    __slots__ = ("content",)
+    __slots__ = ("content", "environment")
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, environment: dict[str, str], content: bytes) -> None:
+        self.environment = environment
         self.content = content
 
     def __repr__(self) -> str:
@@ -218,20 +230,21 @@ class Cargo:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel as what it is."""
-        return (Cargo, (self.content,))
+        return (Cargo, (self.environment, self.content))
 
 
 class RayWorker:
     """A `Worker` as Ray Data drives it: one call, in a thread of its own, is one shard."""
 
-    def __init__(self, cargo: Cargo, folder: str) -> None:
+    def __init__(self, cargo: Cargo) -> None:
         gc.set_threshold(*COLLECTION)
-        pool, environment, job = unpickled(cargo.content)
+        os.environ.update(cargo.environment)  # first: an object store may be opened by what comes next
+        pool, folder, notices, job = unpickled(cargo.content)
 
         def link(name: BudgetName) -> FailoverLink:
             return FailoverLink(RayLink(name), time.monotonic)
 
-        self._worker = Worker(pool, Path(folder), environment, link, job)
+        self._worker = Worker(pool, folder, link, notices, job)
 
     def __del__(self) -> None:
         """Close the stages: Ray Data lets go of this object when the actor's work is over."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import ModuleType
 
-    from nemo_sdg.stages.base import Stage
+    from nemo_sdg.stages.step import Step
 
 T = TypeVar("T")
 _PACKAGE = Path(__file__).parents[1]
@@ -80,12 +80,12 @@ def own_modules() -> Iterator[ModuleType]:
         yield module
 
 
-def environment_of(stages: Iterable[Stage]) -> dict[str, str]:
-    """Return the variables that `stages` read on a worker, as they are set here.
+def environment_of(steps: Iterable[Step | None]) -> dict[str, str]:
+    """Return the variables that `steps` read on a worker, as they are set here.
 
     They reach workers only inside actor arguments: a cluster's other nodes may not have them set.
     """
-    names = {name for stage in stages for name in stage.environment}
+    names = {name for step in steps for name in getattr(step, "environment", ())}
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
 

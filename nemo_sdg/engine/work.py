@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from nemo_sdg.engine.journal import Span
+from nemo_sdg.engine.span import Span
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import PaidStage, Shard
 from nemo_sdg.stages.rows import Rejection
@@ -62,6 +62,12 @@ class Parcel(msgspec.Struct):
     """Arrow stream of the rows between two pools."""
     rejections: list[Rejection] = []
     counts: Counts = msgspec.field(default_factory=Counts)
+    """Of this attempt at the shard."""
+    earlier: Counts = msgspec.field(default_factory=Counts)
+    """What attempts before had paid."""
+    counted: Counts = msgspec.field(default_factory=Counts)
+    """Of the answers in the shard's journals, those that are in `counts` and `earlier`: a later pool finds
+    them all, and adds what is missing, such as what a worker that was killed had paid."""
     models: list[str] = []
     span: Span = msgspec.field(default_factory=Span)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,10 +12,12 @@ import pyarrow as pa
 
 from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.engine.commit import commit_shard
-from nemo_sdg.engine.folder import RunFolder
-from nemo_sdg.engine.journal import ShardJournal, Span
+from nemo_sdg.engine.flusher import Flusher
+from nemo_sdg.engine.heartbeat import BEAT, Heartbeat
+from nemo_sdg.engine.journal import ShardJournal
 from nemo_sdg.engine.manifest import ShardDone
 from nemo_sdg.engine.shard_runner import ShardState, StageSequence, failure_text
+from nemo_sdg.engine.span import Span
 from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
 from nemo_sdg.errors import FatalRequestError, NemoSDGError, OutputError, RunStopped
 from nemo_sdg.limits import BudgetName, Link
@@ -27,13 +26,10 @@ from nemo_sdg.stages.base import PaidStage
 from nemo_sdg.stages.rows import OK, STATUS, set_column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
+    from nemo_sdg.engine.board import Notices
+    from nemo_sdg.engine.folder import RunFolder
     from nemo_sdg.limits import Limiter
 
-BEAT = 0.5
-"""Seconds between heartbeats; as often journals are flushed and the stop mark is looked for."""
 COLLECTION = (20_000, 20, 50)
 """Thresholds of garbage collection in a worker's process. As Python has them they cost a tenth of its CPU:
 hundreds of rows are alive at a time, with their requests and answers, and hardly any of that is in cycles."""
@@ -43,38 +39,20 @@ Links = Callable[[BudgetName], Link]
 """The way to the budget of a name."""
 
 
-class Heartbeat(msgspec.Struct):
-    """What a worker says of itself."""
-
-    time: float
-    """Unix seconds."""
-    counts: Counts
-    """Of shards that it has not committed yet."""
-    in_flight: int
-    allowed: int
-    newest: str | None
-    span: Span
-    """Of the worker's whole life."""
-    endpoints: list[EndpointUse] = []
-    held_back: dict[str, float] = {}
-    """Seconds of the worker's whole life, by what kept it from sending more."""
-
-
 class Worker:
     """Works on any number of shards at a time, each in a thread of the caller.
 
-    `environment` holds the variables that the stages read and this process may lack. `links` lead to the
-    budgets that all workers share, those of one `job` as one. What a stage's `setup` raises is what comes of
-    each shard.
+    `links` lead to the budgets that all workers share, those of one `job` as one. What it does is on `board`,
+    and so is whether to stop. What a stage's `setup` raises is what comes of each shard.
     """
 
     def __init__(
-        self, work: PoolWork, folder: Path, environment: Mapping[str, str], links: Links, job: str = ""
+        self, work: PoolWork, folder: RunFolder, links: Links, board: Notices, job: str = ""
     ) -> None:
-        os.environ.update(environment)
         self.name = uuid.uuid4().hex[:12]
         self._work = work
-        self._folder = RunFolder(folder)
+        self._folder = folder
+        self._board = board
         self._loop = LoopThread("nemo-sdg-worker")
         self._sequence = StageSequence(work.stages, self._loop)
         self._limiters: dict[Limiter, BudgetName] = {}
@@ -89,7 +67,8 @@ class Worker:
                 limiter.join(links(name), job)
         except Exception as error:  # noqa: BLE001 - the driver must hear of it, whatever it is
             self._broken = error
-        self._journals: set[ShardJournal] = set()
+        self._open: dict[ShardJournal, Parcel] = {}
+        self._flusher = Flusher(folder)
         self._lock = threading.Lock()
         self._span = Span()  # of journals that are closed
         self._stopping = False
@@ -103,31 +82,58 @@ class Worker:
             return parcel
         journal: ShardJournal | None = None
         try:
+            if self._is_done(parcel):
+                return parcel
             if self._stopping:
                 parcel.state = "stopped"
                 return parcel
-            journal = ShardJournal(self._folder, parcel.shard.index, self.name)
+            journal = ShardJournal(self._folder, parcel.shard.index, self.name, parcel.counted)
+            parcel.earlier.add(journal.earlier)
             with self._lock:
-                self._journals.add(journal)
+                self._open[journal] = msgspec.structs.replace(parcel, counts=_requests(parcel.counts))
             self._run(parcel, journal)
         except RunStopped as error:
             parcel.state, parcel.message = "stopped", str(error)
+            if self._flusher.lost is not None:
+                _fail(parcel, self._flusher.lost)
         except Exception as error:  # noqa: BLE001 - a worker must live on, and the driver must hear of it
             if isinstance(error, FatalRequestError):
                 self.stop()
-            parcel.state, parcel.error = "failed", type(error).__name__
-            parcel.message = failure_text(error)
-            if not isinstance(error, NemoSDGError):
-                parcel.message += f" (shard {parcel.shard.index})"
+            _fail(parcel, error)
         finally:
             if journal is not None:
-                journal.close()
-                with self._lock:
-                    self._journals.discard(journal)
-                    self._span.join(journal.span)
-                parcel.counts.add(journal.counts)
-                parcel.span.join(journal.span)
+                self._close(journal, parcel)
         return parcel
+
+    def _is_done(self, parcel: Parcel) -> bool:
+        """Return whether the shard is committed already, and say so in `parcel`.
+
+        So it is when Ray makes again what a lost node had, before the driver heard of it. Only where a shard
+        enters and leaves is it looked for.
+        """
+        if self._work.source is None and self._work.sink is None:
+            return False
+        mark = self._folder.done_mark(parcel.shard.index)
+        if mark is None:
+            return False
+        parcel.state, parcel.rejections, parcel.rows = "done", [], b""
+        parcel.counts, parcel.earlier, parcel.models = mark.counts, Counts(), mark.models
+        return True
+
+    def _close(self, journal: ShardJournal, parcel: Parcel) -> None:
+        try:
+            journal.close()
+            if parcel.state == "done":
+                journal.merge()
+        except OutputError as error:
+            if parcel.state != "done":  # else all that matters is kept
+                _fail(parcel, error)
+        with self._lock:
+            del self._open[journal]
+            self._span.join(journal.span)
+        parcel.counts.add(journal.counts)
+        parcel.counted = journal.counted
+        parcel.span.join(journal.span)
 
     def stop(self) -> None:
         """Send nothing more, begin no shard; what is in flight arrives and is kept."""
@@ -152,7 +158,7 @@ class Worker:
             if self._broken is None:
                 stage.close()
         self._loop.stop()
-        self._folder.heartbeat(self.name).unlink(missing_ok=True)
+        self._flusher.close()
 
     def _run(self, parcel: Parcel, journal: ShardJournal) -> None:
         if self._broken is not None:
@@ -168,37 +174,38 @@ class Worker:
         written = _typed(set_column(state.rows, STATUS, pa.array([OK] * state.rows.num_rows, pa.string())))
         outcome = Counts(rows_read=parcel.shard.rows, rows_written=written.num_rows)
         total = Counts()
-        for counts in (parcel.counts, journal.counts, outcome):
-            total.add(counts)
         journal.flush()
+        for counts in (parcel.counts, journal.counts, parcel.earlier, outcome):
+            total.add(counts)
         done = ShardDone(parcel.shard.index, total, parcel.models)
         try:
             commit_shard(self._folder, work.sink, written, parcel.rejections, done)
         except OSError as error:
             raise OutputError(
-                f"rows cannot be written to {self._folder.path} ({error.strerror or error}): make room or "
-                "mend the file system, then run the same command again; no answer is asked for twice"
+                f"rows cannot be written to {self._folder.url} ({error.strerror or error}): "
+                f"{self._folder.store.remedy}, then run the same command again; no answer is asked for twice"
             ) from None
         parcel.counts.add(outcome)
         parcel.state, parcel.rejections, parcel.rows = "done", [], b""
 
     def _beat_until_closed(self) -> None:
         while not self._closed.wait(BEAT):
-            with suppress(OSError, OutputError):  # a full disk shows at the commit, with what to do about it
-                self._beat()
+            self._beat()
 
     def _beat(self) -> None:
-        if not self._stopping and self._folder.stop_mark.exists():
-            self.stop()
         with self._lock:
-            journals = list(self._journals)
+            shards = dict(self._open)
             span = Span()
             span.join(self._span)
-        counts = Counts()
+        self._flusher.flush(shards)  # first: what comes after may wait for others
+        if self._flusher.lost is not None and not self._stopping:
+            self.stop()
+        counts, earlier = Counts(), Counts()
         newest: ShardJournal | None = None
-        for journal in journals:
-            journal.flush()
+        for journal, parcel in shards.items():
+            counts.add(parcel.counts)
             counts.add(journal.counts)
+            earlier.add(parcel.earlier)
             span.join(journal.span)
             if newest is None or (journal.span.last_answer or 0) > (newest.span.last_answer or 0):
                 newest = journal
@@ -206,11 +213,10 @@ class Worker:
         for limiter in self._limiters:
             limiter.tick()
             held_by = limiter.held_by()
-            if held_by is not None and journals:
+            if held_by is not None and shards:
                 part = BEAT / len(self._limiters)
                 self._held_back[held_by] = self._held_back.get(held_by, 0.0) + part
         beat = Heartbeat(
-            time=time.time(),
             counts=counts,
             in_flight=sum(flow[0] for flow in flows),
             allowed=sum(flow[1] for flow in flows),
@@ -218,8 +224,23 @@ class Worker:
             span=span,
             endpoints=[_use(name, limiter) for limiter, name in self._limiters.items()],
             held_back=dict(self._held_back),
+            earlier=earlier,
+            shards=sorted(parcel.shard.index for parcel in shards.values()),
         )
-        self._folder.store.write(f"_run/workers/{self.name}.json", msgspec.json.encode(beat))
+        if self._board.post(self.name, beat) and not self._stopping:
+            self.stop()
+
+
+def _fail(parcel: Parcel, error: Exception) -> None:
+    parcel.state, parcel.error = "failed", type(error).__name__
+    parcel.message = failure_text(error)
+    if not isinstance(error, NemoSDGError):
+        parcel.message += f" (shard {parcel.shard.index})"
+
+
+def _requests(counts: Counts) -> Counts:
+    """Return what `counts` say of requests: rows are only counted when their shard is through."""
+    return msgspec.structs.replace(counts, rows_read=0, rows_written=0, rejected={}, filtered={})
 
 
 def _use(name: BudgetName, limiter: Limiter) -> EndpointUse:

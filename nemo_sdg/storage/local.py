@@ -68,7 +68,7 @@ class LocalStore(Store):
 
     def append(self, name: str) -> LocalAppender:
         """See `Store.append`."""
-        return LocalAppender(self._writable(name))
+        return LocalAppender(self._writable(name), name)
 
     def exists(self, name: str) -> bool:
         """See `Store.exists`."""
@@ -149,7 +149,8 @@ class LocalStore(Store):
 class LocalAppender:
     """The end of a file on disk, which is there from now on."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, name: str) -> None:
+        self.files = [name]
         self._stream: BufferedWriter = os.fdopen(os.open(file, _APPEND, 0o666), "ab")
         self._lock = threading.Lock()
 
@@ -157,7 +158,7 @@ class LocalAppender:
         """See `Appender.write`."""
         self._stream.write(content)
 
-    def flush(self) -> None:
+    def flush(self, *, patiently: bool = True) -> None:  # noqa: ARG002 - a disk needs no second try
         """See `Appender.flush`: the operating system has it then, where a kill does not reach it."""
         with self._lock:
             if not self._stream.closed:

@@ -51,7 +51,7 @@ class RemoteStore(Store):
         )
 
     def make(self, *folders: str) -> None:
-        """See `Store.make`; in an object store a folder is where files are, so only the bucket is looked for."""
+        """See `Store.make`; an object store has no folders, so only its bucket is looked for."""
         if self._whole:
             bucket = self._root.partition("/")[0]
             if not bucket or self._told(self._fs.get_file_info, bucket).type == fs.FileType.NotFound:
@@ -111,7 +111,7 @@ class RemoteStore(Store):
             self.write(name, file.read_bytes())
 
     def append(self, name: str) -> SegmentAppender:
-        """See `Store.append`: each flush writes one more file, so a killed process loses what came after it."""
+        """See `Store.append`: each flush writes a further file."""
         return SegmentAppender(self, name)
 
     def exists(self, name: str) -> bool:

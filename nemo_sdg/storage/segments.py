@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class SegmentAppender:
-    """Writes "a/b.jsonl" as "a/b.0000.jsonl", "a/b.0001.jsonl" and so on, one with each flush of anything new."""
+    """Writes "a/b.jsonl" as "a/b.0000.jsonl", "a/b.0001.jsonl" and so on: a file for each flush."""
 
     def __init__(self, store: RemoteStore, name: str) -> None:
         self._store = store
         self._stem, dot, self._suffix = name.rpartition(".")
         self._suffix = dot + self._suffix
-        self._next = 0
+        self.files: list[str] = []
         self._new: list[bytes] = []
         self._lock = threading.Lock()  # never held while the network is waited for
         self._flushing = threading.Lock()
@@ -26,8 +26,8 @@ class SegmentAppender:
         with self._lock:
             self._new.append(content)
 
-    def flush(self) -> None:
-        """See `Appender.flush`; raises OSError at the first failure, for its caller comes again."""
+    def flush(self, *, patiently: bool = True) -> None:
+        """See `Appender.flush`."""
         with self._flushing:
             with self._lock:
                 taken = len(self._new)
@@ -35,8 +35,9 @@ class SegmentAppender:
             if not content:
                 return
             # A write that failed may have got there all the same: the next try takes its place.
-            self._store.write_once(f"{self._stem}.{self._next:04d}{self._suffix}", content)
-            self._next += 1
+            name = f"{self._stem}.{len(self.files):04d}{self._suffix}"
+            (self._store.write if patiently else self._store.write_once)(name, content)
+            self.files.append(name)
             with self._lock:
                 del self._new[:taken]
 

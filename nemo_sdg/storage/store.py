@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 class Appender(Protocol):
     """The end of a growing file; safe for several threads."""
 
+    files: list[str]
+    """The names of the files that were written so far."""
+
     def write(self, content: bytes) -> None:
         """Add `content`, which outlives the process only after a `flush`."""
         ...
 
-    def flush(self) -> None:
-        """Keep what was written. What could not be kept is tried again by the next call."""
+    def flush(self, *, patiently: bool = True) -> None:
+        """Keep what was written, or raise OSError: at once, or `patiently` after having tried for a while.
+
+        What could not be kept is tried again by the next call.
+        """
         ...
 
     def close(self) -> None:
@@ -54,7 +60,7 @@ class Store(ABC):
 
     @abstractmethod
     def make(self, *folders: str) -> None:
-        """Make the store's own folder and `folders`, where there is such a thing; raises OSError without it."""
+        """Make the store's own folder and `folders`, where a folder is more than a part of names."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -84,7 +90,7 @@ class Store(ABC):
 
     @abstractmethod
     def append(self, name: str) -> Appender:
-        """Return the end of the file `name`; without `appends`, files beside it that `names` lists."""
+        """Return the end of the file `name`; without `appends`, of a row of files beside it."""
 
     @abstractmethod
     def exists(self, name: str) -> bool:
@@ -92,7 +98,7 @@ class Store(ABC):
 
     @abstractmethod
     def names(self, folder: str = "") -> list[str]:
-        """Return the names of all files below `folder`, sorted, without those that are still being written."""
+        """Return the names of all files below `folder`, sorted, without what is still being written."""
 
     @abstractmethod
     def sizes(self, folder: str = "") -> dict[str, int]:

@@ -12,6 +12,7 @@ import pytest
 
 from nemo_sdg import Resources
 from nemo_sdg.engine import elastic, ray_engine
+from nemo_sdg.engine.board import Board
 from nemo_sdg.engine.elastic import ElasticPool
 from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.ray_engine import run_on_ray
@@ -54,7 +55,7 @@ def started(ray_instance):  # noqa: ARG001 - all of these run on the session's R
 
         def go():
             work = divide(source, stages, sink, 1)
-            states.extend(parcel.state for parcel in run_on_ray(work, folder.path, shards, None, pools))
+            states.extend(parcel.state for parcel in run_on_ray(work, folder, shards, Board(), None, pools))
 
         thread = threading.Thread(target=go)
         thread.start()
