@@ -11,7 +11,7 @@ from nemo_sdg.stages.json_columns import infer_types, to_table
 from nemo_sdg.stages.json_lines import Line, LineIndex, first_rows, read_piece
 from nemo_sdg.stages.planned_files import PlannedFiles
 from nemo_sdg.stages.rows import ROW_ID, reject
-from nemo_sdg.stages.shard_pieces import shards_of
+from nemo_sdg.stages.shard_pieces import no_rows, shards_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,17 +52,19 @@ class JsonlReader(Source):
                 break
         if wrong and not sample:
             raise ConfigError(f"the input {self.path} has no row, for no line is a JSON object: {wrong}")
+        if not sample:
+            raise no_rows(str(self.path))
         self._types = infer_types(sample)
         for column in self.columns or ():
-            if sample and column not in self._types:
+            if column not in self._types:
                 there = ", ".join(self._types)
                 raise ConfigError(f"columns has {column!r}, but the input has {there}")
         if self.columns is not None:
-            self._types = {name: self._types[name] for name in self.columns if name in self._types}
+            self._types = {name: self._types[name] for name in self.columns}
         self.adds = (ROW_ID, *kept_names(list(self._types)))
 
     def plan(self, shard_rows: int | None) -> list[Shard]:
-        """Return the shards; see `Source.plan`. Raises `ConfigError` when there are no rows."""
+        """Return the shards; see `Source.plan`."""
         shards = shards_of([LineIndex(file) for file in self._files], shard_rows, str(self.path))
         return self._input.noted(shards)
 

@@ -24,6 +24,11 @@ class FileRows(Protocol):
         ...
 
 
+def no_rows(path: str) -> ConfigError:
+    """Return what to raise for an input without rows."""
+    return ConfigError(f"the input {path} has no rows: give files that have some")
+
+
 def shards_of(files: Sequence[FileRows], shard_rows: int | None, path: str) -> list[Shard]:
     """Return the shards of all rows of `files`; each has {"pieces": [...]} as its place.
 
@@ -31,7 +36,7 @@ def shards_of(files: Sequence[FileRows], shard_rows: int | None, path: str) -> l
     """
     total = sum(map(len, files))
     if not total:
-        raise ConfigError(f"the input {path} has no rows: give files that have some")
+        raise no_rows(path)
     shards = []
     number, skipped = 0, 0
     for index, (first_row, rows) in enumerate(cut(total, shard_rows)):

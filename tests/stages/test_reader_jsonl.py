@@ -92,7 +92,7 @@ def test_empty_files(tmp_path):
     assert reader.adds == ("row_id", "n")
     assert [shard.rows for shard in reader.plan(None)] == [1]
     with pytest.raises(ConfigError, match="has no rows"):
-        JsonlReader(tmp_path / "a.jsonl").plan(None)
+        JsonlReader(tmp_path / "a.jsonl")
 
 
 def test_changed_input(tmp_path):
