@@ -260,8 +260,7 @@ def test_jinja_that_is_refused(text, complaint):
 def test_constants_are_not_worked_out_while_compiling():
     """A template is made without doing what it says: only rendering is bounded."""
     began = time.process_time()
-    for text in ("{{ 'a'|center(10**10) }}", "{{ '%09999999999d'|format(1) }}", "{{ [0]|batch(10**10, 0) }}"):
-        Template(text, "jinja2")
+    Template("{{ 'a'|center(49000000) }}" * 300, "jinja2")
 
     assert time.process_time() - began < 1
 
