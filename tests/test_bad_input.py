@@ -115,13 +115,35 @@ def test_odd_rows_are_rows(asked, tmp_path, content, topics):
 
 @pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
 def test_a_prompt_of_five_megabytes(asked, tmp_path):
-    """A prompt that the endpoint finds too long rejects its row, which is kept whole."""
+    """A prompt as long as a library is asked as it is, and its row is whole."""
     long = json.dumps({"topic": "x" * 5_000_000}).encode() + b"\n"
     report, written, rejected = asked(JsonlReader(_input(tmp_path / "in", "x.jsonl", GOOD + long + GOOD)))
 
-    assert (report.state, written) == ("finished", ["bread", "bread"])
-    assert [(row["row_id"], row["http_status"]) for row in rejected] == [(1, 413)]
-    assert len(rejected[0]["row"]["topic"]) == 5_000_000
+    assert (report.state, rejected) == ("finished", [])
+    assert [len(topic) for topic in written] == [5, 5_000_000, 5]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda folder: (folder / "b.jsonl").write_bytes(GOOD), r"b\.jsonl is new"),
+        (lambda folder: (folder / "a.jsonl").write_bytes(GOOD), r"a\.jsonl: 38 bytes then, 19 now"),
+        (lambda folder: (folder / "a.jsonl").write_bytes(GOOD + GOOD.upper().lower()), None),
+        (lambda folder: (folder / "a.jsonl").write_bytes(GOOD + b'{"topic": "board"}\n'), "other content"),
+        (lambda folder: (folder / "a.jsonl").rename(folder / "c.jsonl"), r"a\.jsonl is no longer there"),
+    ],
+)
+def test_input_that_changed_between_runs(asked, tmp_path, change, words):
+    """A run that goes on with another input is refused with what is different; nothing is asked again."""
+    folder = _input(tmp_path / "in", "a.jsonl", GOOD + GOOD)
+    asked(JsonlReader(folder))
+    change(folder)
+    if words is None:
+        assert asked(JsonlReader(folder))[0].state == "finished"
+    else:
+        with pytest.raises(NemoSDGError, match=f"input of .* has changed .*\n.*{words}"):
+            asked(JsonlReader(folder))
+    assert asked.requests() == 2
 
 
 def _parquet(columns):
