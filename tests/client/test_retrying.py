@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from nemo_sdg.client import AsyncOpenAIClient
-from nemo_sdg.errors import DeadlineError, UnreachableError
+from nemo_sdg.errors import ConnectionFailedError, DeadlineError, ServerError, UnreachableError
 from nemo_sdg.simulator import Faults, Latency
 from tests.client.conftest import MESSAGES
 from tests.client.door import Door
@@ -171,6 +171,31 @@ def test_names_that_nobody_answers_for(simulator):
         pytest.raises(UnreachableError, match=r"no connection to .* within 0.45 s"),
     ):
         runner.run(main())
+
+
+@pytest.mark.parametrize("breaking", [False, True], ids=["a gateway", "breaking"])
+def test_what_only_some_requests_meet_is_no_outage(scripted, http, client_at, breaking):
+    """Requests that a gateway refuses, while it answers others, run out of retries as any that fail."""
+    bad = [{"role": "user", "content": "bad"}]
+
+    def serve(connection, request):
+        if request.json["messages"] != bad:
+            connection.sendall(http(headers=["Connection: close"]))
+        elif not breaking:
+            connection.sendall(http(502, headers=["Connection: close"]))
+
+    async def main():
+        client = client_at(scripted(serve).base_url, max_retries=2, base_delay=0.05, deadline=10)
+        await client.complete(MESSAGES, "m")
+        tasks = [asyncio.ensure_future(client.complete(bad, "m")) for _ in range(3)]
+        while not all(task.done() for task in tasks):
+            await client.complete(MESSAGES, "m")
+            await asyncio.sleep(0.03)  # so that hardly any attempt has a completion beside it
+        await client.close()
+        return [task.exception() for task in tasks]
+
+    kind = ConnectionFailedError if breaking else ServerError
+    assert [type(error) for error in asyncio.run(main())] == [kind] * 3
 
 
 # --- jobs
