@@ -11,6 +11,9 @@ from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import Shard
 
 
+_BLOCK = 2**20  # bytes read at a time
+
+
 class FileMark(msgspec.Struct, frozen=True):
     """By what a file that was written is known again."""
 
@@ -22,8 +25,11 @@ class FileMark(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, stream: IO[bytes]) -> Self:
         """Return the mark of what is in `stream`."""
-        digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))  # type: ignore[arg-type]
-        return cls(stream.tell(), digest.hexdigest())
+        digest, size = hashlib.blake2b(digest_size=16), 0
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+        return cls(size, digest.hexdigest())
 
 
 class ShardDone(msgspec.Struct):

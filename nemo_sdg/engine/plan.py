@@ -70,6 +70,11 @@ class Plan:
         settings: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(steps))
         return settings
 
+    def endpoints(self) -> list[str]:
+        """Return the URLs that are asked."""
+        clients = (getattr(stage, "client", None) for stage in self.paid_stages)
+        return sorted({url for client in clients for url in getattr(client, "endpoints", ())})
+
     def paid_steps(self) -> list[int]:
         """Return which of the steps in `settings` ask a model."""
         return [number for number, stage in enumerate(self.stages, 1) if isinstance(stage, PaidStage)]

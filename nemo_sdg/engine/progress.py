@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from nemo_sdg.engine.span import Span
 from nemo_sdg.report.numbers import Counts, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from nemo_sdg.engine.board import Board
+    from nemo_sdg.engine.heartbeat import Heartbeat
     from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.engine.work import Parcel
     from nemo_sdg.report.numbers import EndpointUse
 
 _DEAD_AFTER = 10.0  # seconds without a heartbeat
+_RATE_MARKS = 9  # snapshots that a rate looks back
 
 
 class Progress:
     """Adds up what is known of a run; safe for the threads that feed and read it.
 
-    `began` is when the command started, in Unix seconds.
+    `before` are the committed shards, `kept` is what was paid for others in earlier runs. `began` is when the
+    command started, in Unix seconds.
     """
 
-    def __init__(self, board: Board, rows: int, before: Iterable[ShardDone], began: float) -> None:
+    def __init__(
+        self,
+        board: Board,
+        rows: int,
+        before: Iterable[ShardDone],
+        kept: Mapping[int, Counts],
+        began: float,
+    ) -> None:
         self._board = board
         self._rows = rows
         self.workers_wanted = 0
-        self._began = began
+        self.began = began
         self._lock = threading.Lock()
         self._before = Counts()
         self.models: set[str] = set()
@@ -38,40 +49,49 @@ class Progress:
             self._before.add(done.counts)
             self.models.update(done.models)
         self._now = Counts()
-        self._earlier = Counts()  # what attempts in earlier runs had paid for the shards of `_now`
-        self.stopping = False
+        self._earlier = Counts()  # what earlier attempts had paid for the shards of `_now`
+        self._kept = dict(kept)  # of shards that are not in `_now`
         self._span = Span()
+        self._marks: deque[tuple[float, int]] = deque(maxlen=_RATE_MARKS)
 
     def add(self, parcel: Parcel) -> None:
         """Take in what came back of a shard."""
         with self._lock:
             self._now.add(parcel.counts)
             self._earlier.add(parcel.earlier)
+            self._kept.pop(parcel.shard.index, None)
             self._span.join(parcel.span)
             self.models.update(parcel.models)
 
     def counts(self) -> Counts:
         """Return the counts of this run and the earlier ones."""
-        with self._lock:
-            total = Counts()
-            for counts in (self._before, self._earlier, self._now):
-                total.add(counts)
-            return total
+        return self._added(self._before, self._earlier, self._now, *self._kept.values())
+
+    def judged(self) -> tuple[int, int]:
+        """Return how many rows of this run are rejected, of how many; open shards' as far as requests go."""
+        counts = self._added(self._now)
+        rejected, rows = counts.rows_rejected, counts.rows_read
+        for beat in self._alive():
+            rejected += beat.counts.failures
+            rows += beat.counts.requests + beat.counts.reused
+        return min(rejected, rows), rows
+
+    def requests_a_second(self, snapshot: Snapshot) -> float:
+        """Return how fast this run's requests are answered; to be called with each snapshot."""
+        self._marks.append((snapshot.elapsed, snapshot.counts.requests - snapshot.requests_before))
+        (before, few), (now, many) = self._marks[0], self._marks[-1]
+        return max(0.0, (many - few) / (now - before)) if now > before else 0.0
 
     def snapshot(self) -> Snapshot:
         """Return the state at this moment."""
-        now = time.time()
-        alive = [beat for beat in self._board.beats().values() if now - beat.time < _DEAD_AFTER]
-        counts, before = self.counts(), Counts()
-        before.add(self._before)
-        before.add(self._earlier)
-        for beat in alive:
-            counts.add(beat.counts)
-            counts.add(beat.earlier)
-            before.add(beat.earlier)
+        alive = self._alive()
+        opened = {shard for beat in alive for shard in beat.shards}
+        closed = [paid for shard, paid in list(self._kept.items()) if shard not in opened]
+        before = self._added(self._before, self._earlier, *closed, *(beat.earlier for beat in alive))
+        counts = self._added(before, self._now, *(beat.counts for beat in alive))
         newest = max(alive, key=lambda beat: beat.span.last_answer or 0.0, default=None)
         return Snapshot(
-            elapsed=now - self._began,
+            elapsed=time.time() - self.began,
             rows_total=self._rows,
             rows_before=self._before.rows_read,
             counts=counts,
@@ -83,7 +103,6 @@ class Progress:
             newest=newest.newest if newest else None,
             requests_before=before.requests,
             tokens_before=before.prompt_tokens + before.completion_tokens,
-            stopping=self.stopping,
             endpoints=_merged([beat.endpoints for beat in alive]),
             held_back=self.held_back(),
         )
@@ -99,7 +118,7 @@ class Progress:
     def seconds_to_first_request(self) -> float | None:
         """Return the seconds from the command to the first request of this run."""
         first = self._span.first_request
-        return None if first is None else first - self._began
+        return None if first is None else first - self.began
 
     def requests_per_second(self) -> float | None:
         """Return the answered requests of this run over the time from the first to the last of them."""
@@ -109,6 +128,17 @@ class Progress:
     def latencies(self) -> list[float]:
         """Return a sample of this run's latencies, in seconds."""
         return self._span.latency
+
+    def _alive(self) -> list[Heartbeat]:
+        now = time.time()
+        return [beat for beat in self._board.beats().values() if now - beat.time < _DEAD_AFTER]
+
+    def _added(self, *parts: Counts) -> Counts:
+        total = Counts()
+        with self._lock:
+            for part in parts:
+                total.add(part)
+        return total
 
 
 def _merged(of_workers: Iterable[list[EndpointUse]]) -> list[EndpointUse]:

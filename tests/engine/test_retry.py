@@ -143,7 +143,7 @@ def test_longer_answers_are_asked_for_those_that_were_cut_off(simulator, go, row
     assert 0 < cut <= 30
     assert report.counts.truncated == cut
 
-    with pytest.raises(OutputError, match=r"max_tokens: 12 then, 4000 now.*--retry truncated"):
+    with pytest.raises(OutputError, match=r"(?s)max_tokens: 12 then, 4000 now.*--retry truncated"):
         go(job(4000))
     with pytest.raises(OutputError, match=r"max_tokens: 12 then, 5 now"):
         go(job(5), retry="truncated")
@@ -161,7 +161,7 @@ def test_a_retry_that_is_stopped_goes_on(simulator, go, tmp_path):
     """A retry whose key is revoked half-way is finished by the same command without --retry."""
     endpoint = simulator()
     go(pipeline(endpoint.base_url, tmp_path, more=[Judge()]), shard_rows=10)
-    endpoint.control(faults=Faults(unauthorized_after=34))
+    endpoint.control(faults=Faults(unauthorized_after=4))
 
     report, _ = go(pipeline(endpoint.base_url, tmp_path, more=[Judge()]), retry="rejected")
     assert report.state == "failed"

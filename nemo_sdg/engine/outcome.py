@@ -1,0 +1,79 @@
+"""How a run ended, as its report says it."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from nemo_sdg.engine.plan import SIMULATED
+from nemo_sdg.errors import OutputError
+from nemo_sdg.report.numbers import RunReport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nemo_sdg.engine.folder import RunFolder
+    from nemo_sdg.engine.manifest import Manifest
+    from nemo_sdg.engine.plan import Plan
+    from nemo_sdg.engine.progress import Progress
+    from nemo_sdg.report.use_history import UseHistory
+
+_SAMPLES = 3
+
+
+class Outcome(NamedTuple):
+    """Why a run ended; all empty: because its work was done."""
+
+    state: str = ""
+    """"stopped" or "failed"."""
+    message: str = ""
+    given_up: int = 0
+    """Number of the signal after which what was in flight was given up."""
+
+
+def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
+    plan: Plan, folder: RunFolder, manifest: Manifest, progress: Progress, uses: UseHistory, outcome: Outcome
+) -> RunReport:
+    """Return the report of a run that ends now: finished when all shards are committed, whatever came."""
+    try:
+        finished = folder.done_shards() >= {shard.index for shard in manifest.shards}
+        samples = folder.first_rows(manifest, _SAMPLES)
+    except OutputError:  # a bucket that was lost: what happened is said all the same
+        finished, samples = False, []
+    if not finished and not outcome.state:
+        outcome = Outcome("failed", "some shards came back unfinished: run the same command again")
+    counts = progress.counts()
+    return RunReport(
+        pipeline=manifest.pipeline,
+        state="finished" if finished else outcome.state,
+        message="" if finished else outcome.message,
+        output=folder.url,
+        rows_total=manifest.rows,
+        counts=counts,
+        seconds=time.time() - progress.began,
+        seconds_to_first_request=progress.seconds_to_first_request(),
+        requests_per_second=progress.requests_per_second(),
+        workers=progress.workers_wanted,
+        engine=plan.engine,
+        endpoints=plan.endpoints(),
+        simulated=SIMULATED in progress.models,
+        models=sorted(progress.models),
+        latency=_percentiles(progress.latencies()),
+        settings=manifest.settings,
+        started=manifest.started,
+        version=manifest.version,
+        samples=samples,
+        limits=uses.samples(),
+        held_back=progress.held_back(),
+        cost=plan.caps.cost(counts),
+        max_cost=plan.caps.max_cost,
+        given_up=0 if finished else outcome.given_up,
+    )
+
+
+def _percentiles(latencies: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(latencies)
+    if not ordered:
+        return {}
+    return {f"p{share}": ordered[math.ceil(share / 100 * len(ordered)) - 1] for share in (50, 95, 99)}
