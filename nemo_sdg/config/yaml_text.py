@@ -95,8 +95,11 @@ class _Check:
         if node.tag != f"{_TAG}merge":
             try:
                 self._loader.construct_object(node)
-            except (ValueError, LookupError) as error:
-                raise _fault(node, f"{node.value[:60]!r} cannot be read: {error}") from None
+            except (ValueError, LookupError):
+                kind = node.tag.replace(_TAG, "!!")
+                raise _fault(
+                    node, f"{node.value[:60]!r} cannot be read as {kind}: write it otherwise"
+                ) from None
         return []
 
     def _key(self, key: yaml.Node) -> str:

@@ -188,7 +188,7 @@ def test_rows_without_columns(tmp_path):
     [
         (b"", "Parquet file size is 0 bytes"),
         (b"x" * 100, "magic bytes not found"),
-        (b'{"a": 1}\n', r"or JsonlReader for JSON Lines"),
+        (b'{"a": 1}\n', r"or use JsonlReader for JSON Lines"),
     ],
 )
 def test_content_that_is_no_parquet(tmp_path, content, complaint):
