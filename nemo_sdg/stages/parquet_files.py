@@ -43,8 +43,8 @@ def opened(file: str) -> ParquetRows:
         size = os.stat(file).st_size  # noqa: PTH116
     except (pa.ArrowException, OSError) as error:
         raise ConfigError(
-            f"{file} cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}; give a whole Parquet "
-            "file, or use JsonlReader for JSON Lines"
+            f"{file} cannot be read as Parquet: {' '.join(str(error).split()).rstrip('.')}; "
+            "give a whole Parquet file, or use JsonlReader for JSON Lines"
         ) from None
     for name in schema.names:
         if schema.names.count(name) > 1:
