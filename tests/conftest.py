@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import urllib.request
+import uuid
 from pathlib import Path
 
 import pyarrow as pa
@@ -114,3 +116,49 @@ def ray_instance():
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     yield ray
     ray.shutdown()
+
+
+class Bucket:
+    """A bucket of a real S3-compatible server in this process."""
+
+    def __init__(self, server):
+        host, port = server.get_host_and_port()
+        self.endpoint = f"http://{host}:{port}"
+        self.name = f"bucket-{uuid.uuid4().hex[:8]}"
+        self.url = f"s3://{self.name}"
+        self._ask("PUT", self.name)
+
+    def delete_all(self):
+        """Delete all buckets with all that is in them."""
+        self._ask("POST", "moto-api/reset")
+
+    def _ask(self, method, path):
+        request = urllib.request.Request(f"{self.endpoint}/{path}", method=method)
+        with urllib.request.urlopen(request) as answer:
+            answer.read()
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """Start the session's S3-compatible server."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server, monkeypatch):
+    """Return a new bucket; the environment leads to it."""
+    bucket = Bucket(s3_server)
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return bucket

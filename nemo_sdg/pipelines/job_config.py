@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -96,8 +96,8 @@ class JobConfig(BaseModel):
     """What the endpoint allows all workers together; what is not said is learnt. See `Limits`."""
     stages: list[StageEntry] = []
     """Stages of your own after the pipeline's: `module:Class`, or `module:Class: {argument: value}`."""
-    output: Path
-    """Folder for the dataset."""
+    output: str = Field(min_length=1)
+    """Folder for the dataset, or the URL of one, as s3://bucket/folder."""
     format: Literal["parquet", "jsonl"] = "parquet"
     """Of the dataset."""
     engine: Literal["ray", "local"] = "ray"
@@ -125,6 +125,11 @@ class JobConfig(BaseModel):
     @classmethod
     def _name_of_a_variable(cls, value: str | None) -> str | None:
         return _checked_name(value)
+
+    @field_validator("output", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return os.fspath(value) if isinstance(value, os.PathLike) else value
 
     @field_validator("prices", mode="before")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.stages.base import Sink
+from nemo_sdg.storage import is_url, variables_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,42 +19,52 @@ _ROWS_AT_A_TIME = 4096
 
 
 class _FolderSink(Sink):
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, filesystem: Any = None) -> None:
         if not isinstance(path, (str, Path)) or not str(path):
-            raise ConfigError(f"path is {path!r}: give the folder to write to")
-        self.path = Path(path).expanduser()
-        if self.path.exists() and not self.path.is_dir():
-            raise ConfigError(f"path is {str(path)!r}, which is a file: give a folder")
+            raise ConfigError(f"path is {path!r}: give the folder to write to, or its URL")
+        self.path = path
+        self.filesystem = filesystem
+        self.environment = variables_of(path)
+        if filesystem is not None:
+            if not hasattr(filesystem, "open_output_stream"):
+                raise ConfigError(
+                    f"filesystem is {filesystem!r}: give a pyarrow.fs.FileSystem, or leave it out and give "
+                    "the URL of a folder as path"
+                )
+            self.path, self.environment = str(path), variables_of(f"{filesystem.type_name}://")
+        elif not is_url(path):
+            self.path = Path(path).expanduser()
+            if self.path.exists() and not self.path.is_dir():
+                raise ConfigError(f"path is {str(path)!r}, which is a file: give a folder")
 
 
 class JsonlWriter(_FolderSink):
-    """Writes JSON Lines in UTF-8 to the folder `path`.
+    """Writes JSON Lines in UTF-8 to the folder `path`, or to its URL, as "s3://bucket/folder".
 
-    Times are written as ISO 8601, decimals as strings, bytes as base64, NaN as null.
+    With a `pyarrow.fs.FileSystem` as `filesystem` it is a path there. Times are written as ISO 8601,
+    decimals as strings, bytes as base64, NaN as null.
     """
 
     suffix = ".jsonl"
 
     def write(self, rows: pa.Table, file: Path) -> None:
-        """Write `rows` to `file`, down to the disk; see `Sink.write`."""
+        """Write `rows` to `file`; see `Sink.write`."""
         with file.open("wb") as stream:
             for batch in rows.to_batches(_ROWS_AT_A_TIME):
                 stream.write(_encode_lines(batch.to_pylist()))
-            stream.flush()
-            os.fsync(stream.fileno())
 
 
 class ParquetWriter(_FolderSink):
-    """Writes Parquet, compressed by zstd, to the folder `path`."""
+    """Writes Parquet, compressed by zstd, to the folder `path`, or to its URL, as "s3://bucket/folder".
+
+    With a `pyarrow.fs.FileSystem` as `filesystem` it is a path there.
+    """
 
     suffix = ".parquet"
 
     def write(self, rows: pa.Table, file: Path) -> None:
-        """Write `rows` to `file`, down to the disk; see `Sink.write`."""
-        with file.open("wb") as stream:
-            pq.write_table(rows, stream, compression="zstd")
-            stream.flush()
-            os.fsync(stream.fileno())
+        """Write `rows` to `file`; see `Sink.write`."""
+        pq.write_table(rows, file, compression="zstd")
 
 
 def _plain(value: Any) -> Any:

@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemo_sdg.client.answer import completion_from
+from nemo_sdg.engine.entries import read_entries
 from nemo_sdg.engine.folder import RunFolder
-from nemo_sdg.engine.journal import ShardJournal, read_journal
+from nemo_sdg.engine.journal import ShardJournal
 from nemo_sdg.errors import OutputError, ServerError
+from nemo_sdg.report.numbers import Counts
 
 
 def completion(text: str):
@@ -56,9 +58,7 @@ def test_tries_besides_slow_ones_are_counted(folder):
     first.record("l", completion("y"))
     first.close()
     assert first.counts.hedged == 1
-    file = folder.answers(0, "w")
-    lines = file.read_text().splitlines()
-    file.write_text("\n".join([lines[0], lines[1].replace(',"hedged":0', "")]) + "\n")
+    assert b"hedged" not in folder.store.read(folder.journal(0, "w")).splitlines()[1]
 
     second = journal(folder, "other")
 
@@ -76,19 +76,81 @@ def test_only_the_own_shard_is_recalled(folder):
     assert journal(folder, shard=11).recall("k") is None
 
 
-def test_counts_tell_paid_from_reused(folder):
-    """Recorded answers count as requests with their attempts, recalled ones as reused, tokens for both."""
+def test_counts_tell_paid_from_earlier_and_reused(folder):
+    """Answers count where they were paid for: as this attempt's, or as earlier; recalled ones as reused."""
     first = journal(folder)
     first.record("a", completion("x"))
     first.record_failure(ServerError("x", attempts=4, throttles=1))
     first.close()
     second = journal(folder)
     second.recall("a")
+    second.recall("a")
 
     assert (first.counts.requests, first.counts.attempts, first.counts.throttles) == (2, 7, 2)
-    assert (first.counts.failures, first.counts.reused) == (1, 0)
-    assert (second.counts.requests, second.counts.reused) == (0, 1)
-    assert second.counts.completion_tokens == first.counts.completion_tokens == 5
+    assert (first.counts.failures, first.counts.reused, first.counts.completion_tokens) == (1, 0, 5)
+    assert first.earlier == Counts()
+    assert second.counts == Counts(reused=1)
+    assert second.earlier == Counts(
+        requests=1, attempts=3, throttles=1, hedged=0, prompt_tokens=3, completion_tokens=5
+    )
+
+
+def test_a_later_pool_counts_only_what_is_new(folder):
+    """What the pool before has counted is not earlier for the next; what a killed worker paid since is."""
+    before = journal(folder, "before")
+    before.record("a", completion("x"))
+    before.close()
+    first = journal(folder, "one")
+    first.record("b", completion("y"))
+    first.close()
+    killed = journal(folder, "two")
+    killed.record("c", completion("z"))
+    killed.close()
+
+    again = ShardJournal(folder, 0, "three", first.counted)
+
+    assert (first.earlier.requests, first.counts.requests, again.earlier.requests) == (1, 1, 1)
+    assert again.counted.requests == 3
+    assert ShardJournal(folder, 0, "four", again.counted).earlier == Counts()
+
+
+def test_forgotten_answers_are_paid_but_not_in_use(folder):
+    """An answer that was given up is not recalled; it counts as paid, and by its question."""
+    question, digest = "7-qa", "0123456789abcdef01234567"
+    first = journal(folder)
+    for number in range(3):
+        first.record(question + digest[:-1] + str(number), completion(str(number)))
+    first.record("7-q" + digest, completion("other"))
+    first.close()
+    entries = folder.entries(0)
+    for entry in entries[:2]:
+        entry.forgotten = True
+    folder.replace_entries(0, entries)
+
+    second = journal(folder, "other")
+
+    assert second.recall(entries[0].key) is None
+    assert second.recall(entries[2].key) is not None
+    assert [second.times_forgotten(question) for question in ("7-qa", "7-q", "7-")] == [2, 0, 0]
+    assert (second.earlier.requests, second.counts.reused) == (4, 1)
+
+
+def test_answers_that_were_cut_off_are_counted_where_they_are_in_use(folder):
+    """Whether new or recalled, an answer that ended at max_tokens counts once."""
+    first = journal(folder)
+    for key, reason in (("a", "length"), ("b", "stop")):
+        made = completion("x")
+        made.raw["choices"][0]["finish_reason"] = reason
+        made.finish_reasons = [reason]
+        first.record(key, made)
+    first.recall("a")
+    first.close()
+    second = journal(folder, "other")
+    second.recall("a")
+    second.recall("a")
+
+    assert (first.counts.truncated, second.counts.truncated) == (1, 1)
+    assert journal(folder, "third").counts.truncated == 0
 
 
 def test_an_answer_of_the_same_attempt_is_not_paid_again(folder):
@@ -113,7 +175,7 @@ def test_no_file_without_an_answer(folder):
     """A shard for which nothing was paid leaves no journal."""
     journal(folder).close()
 
-    assert folder.answers_of_all(0) == []
+    assert folder.journals(0) == []
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
@@ -126,12 +188,11 @@ def test_a_torn_journal_gives_all_whole_answers(tmp_path_factory, texts, data):
     for number, text in enumerate(texts):
         book.record(str(number), completion(text))
     book.close()
-    file = folder.answers(0, "w")
-    whole = file.read_bytes()
+    whole = folder.store.read(folder.journal(0, "w"))
     cut = data.draw(st.integers(0, len(whole)))
-    file.write_bytes(whole[:cut] + data.draw(st.binary(max_size=10)).replace(b"\n", b""))
+    torn = whole[:cut] + data.draw(st.binary(max_size=10)).replace(b"\n", b"")
 
-    entries = read_journal(file)
+    entries = read_entries([torn])
 
     lines = whole[:cut].count(b"\n")
     assert [entry.key for entry in entries[:lines]] == [str(number) for number in range(lines)]

@@ -2,37 +2,41 @@ from __future__ import annotations
 
 import time
 
-import msgspec
-
-from nemo_sdg.engine.folder import RunFolder
-from nemo_sdg.engine.journal import Span
+from nemo_sdg.engine.board import Board
+from nemo_sdg.engine.heartbeat import Heartbeat
 from nemo_sdg.engine.manifest import ShardDone
 from nemo_sdg.engine.progress import Progress
+from nemo_sdg.engine.span import Span
 from nemo_sdg.engine.work import Parcel
-from nemo_sdg.engine.worker import Heartbeat
 from nemo_sdg.report.numbers import Counts
+from nemo_sdg.report.rates import Rates
 from nemo_sdg.stages import Shard
 
 
-def test_a_snapshot_adds_earlier_runs_parcels_and_heartbeats(tmp_path):
-    """What a person sees is the sum of what is committed, what came back and what workers are at."""
-    folder = RunFolder(tmp_path)
-    folder.create()
+def test_a_snapshot_adds_earlier_runs_parcels_and_heartbeats():
+    """What a person sees is the sum of what is committed, kept, came back, and is with workers: each once."""
     now = time.time()
+    board = Board()
+    kept = {1: Counts(requests=3), 2: Counts(requests=5), 3: Counts(requests=100)}
     before = ShardDone(0, Counts(rows_read=10, requests=10, prompt_tokens=100), ["m"])
-    progress = Progress(folder, 30, [before], now - 5)
-    parcel = Parcel(Shard(1, 10, 10), counts=Counts(rows_read=10, requests=11), models=["n"])
+    progress = Progress(board, 30, [before], kept, now - 5)
+    parcel = Parcel(
+        Shard(1, 10, 10),
+        counts=Counts(rows_read=10, requests=11),
+        earlier=Counts(requests=3, completion_tokens=30),
+        models=["n"],
+    )
     parcel.span.join(Span(now - 3, now - 1, [0.5]))
     progress.add(parcel)
-    beat = Heartbeat(now, Counts(requests=4), 7, 8, "newest", Span(now - 2, now, [0.25]))
-    folder.heartbeat("w").write_bytes(msgspec.json.encode(beat))
-    stale = Heartbeat(now - 60, Counts(requests=1000), 9, 9, None, Span())
-    folder.heartbeat("left-behind").write_bytes(msgspec.json.encode(stale))
+    span = Span(now - 2, now, [0.25])
+    board.post("w", Heartbeat(Counts(requests=4), 7, 8, "newest", span, earlier=EARLIER, shards=[2]))
+    board.post("left-behind", Heartbeat(Counts(requests=1000), 9, 9, None, Span()))
+    board.beats()["left-behind"].time -= 60
 
     snapshot = progress.snapshot()
 
-    assert (snapshot.counts.rows_read, snapshot.counts.requests) == (20, 25)
-    assert (snapshot.rows_before, snapshot.requests_before, snapshot.tokens_before) == (10, 10, 100)
+    assert (snapshot.counts.rows_read, snapshot.counts.requests) == (20, 10 + 11 + 3 + 4 + 5 + 100)
+    assert (snapshot.rows_before, snapshot.requests_before, snapshot.tokens_before) == (10, 118, 150)
     assert (snapshot.in_flight, snapshot.allowed, snapshot.workers) == (7, 8, 1)
     assert snapshot.newest == "newest"
     assert progress.models == {"m", "n"}
@@ -40,13 +44,29 @@ def test_a_snapshot_adds_earlier_runs_parcels_and_heartbeats(tmp_path):
     assert round(progress.requests_per_second(), 1) == 5.5
 
 
-def test_a_torn_heartbeat_is_passed_over(tmp_path):
-    """A heartbeat that is being written when it is read does not disturb the view."""
-    folder = RunFolder(tmp_path)
-    folder.create()
-    folder.heartbeat("w").write_bytes(b'{"time": 1')
+EARLIER = Counts(requests=5, prompt_tokens=20)
 
-    assert Progress(folder, 1, [], time.time()).snapshot().workers == 0
+
+def test_opening_a_shard_with_a_journal_is_no_progress():
+    """What earlier attempts paid raises the totals, and not the rate of this run."""
+    board = Board()
+    progress = Progress(board, 10, [], {}, time.time())
+    rates = Rates()
+    made = []
+    for elapsed, earlier in (
+        (1.0, Counts()),
+        (3.0, Counts()),
+        (5.0, Counts(requests=1000, prompt_tokens=10**6)),
+    ):
+        board.post("w", Heartbeat(Counts(requests=int(elapsed)), 1, 1, None, Span(), earlier=earlier))
+        snapshot = progress.snapshot()
+        snapshot.elapsed = elapsed
+        rates.add(snapshot)
+        made.append(snapshot.counts.requests)
+
+    assert made == [1, 3, 1005]
+    assert rates.requests_now < 2
+    assert rates.tokens_now == 0
 
 
 def test_spans_join_in_any_order():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import json
-import os
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import fs
 
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.stages.writers import JsonlWriter, ParquetWriter
@@ -85,22 +86,6 @@ def test_no_rows(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [JsonlWriter, ParquetWriter])
-def test_the_file_is_on_the_disk(tmp_path, monkeypatch, kind):
-    """Writing ends with fsync on the whole file."""
-    sizes = []
-    original = os.fsync
-
-    def spy(descriptor):
-        sizes.append(os.fstat(descriptor).st_size)
-        original(descriptor)
-
-    monkeypatch.setattr(os, "fsync", spy)
-    kind(tmp_path).write(_ROWS, tmp_path / "part")
-
-    assert sizes == [(tmp_path / "part").stat().st_size]
-
-
-@pytest.mark.parametrize("kind", [JsonlWriter, ParquetWriter])
 def test_folder(tmp_path, kind):
     """The folder may not exist yet, and may not be a file."""
     (tmp_path / "file").write_text("")
@@ -111,3 +96,21 @@ def test_folder(tmp_path, kind):
         kind(tmp_path / "file")
     with pytest.raises(ConfigError, match="path is None"):
         kind(None)
+
+
+@pytest.mark.parametrize("kind", [JsonlWriter, ParquetWriter])
+def test_urls_and_file_systems(tmp_path, kind, monkeypatch):
+    """A URL stays as it is, ~ is the home, a path on a file system is a text; each names its variables."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    there = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
+
+    assert (kind("s3://b/out").path, kind("~/out").path) == ("s3://b/out", tmp_path / "out")
+    assert kind(Path("out"), filesystem=there).path == "out"
+    assert {"AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_PROFILE"} < set(kind("s3://b/out").environment)
+    assert "hunter2" not in repr(vars(kind("s3://b/out")))
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in kind("gs://b").environment
+    assert "AZURE_CLIENT_SECRET" in kind("abfs://c@account/b").environment
+    assert kind("out").environment == kind("out", filesystem=there).environment == ()
+    with pytest.raises(ConfigError, match=r"filesystem is 's3': give a pyarrow\.fs\.FileSystem"):
+        kind("out", filesystem="s3")

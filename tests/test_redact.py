@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemo_sdg.report.redact import HIDDEN, redacted, shown_url, without_credentials
+from nemo_sdg.redact import HIDDEN, redacted, shown_url, without_credentials
 
 
 @pytest.mark.parametrize(
