@@ -217,7 +217,9 @@ def test_what_ray_shows_of_a_worker_holds_no_secret():
 
     from nemo_sdg.engine.ray_engine import Cargo
 
-    shown = sanitize_for_struct({"fn_constructor_args": (Cargo({"KEY": "sk-secret"}, b"sk-secret"), "folder")})
+    shown = sanitize_for_struct(
+        {"fn_constructor_args": (Cargo({"KEY": "sk-secret"}, b"sk-secret"), "folder")}
+    )
 
     assert "sk-secret" not in str(shown)
     assert "folder" in str(shown)
