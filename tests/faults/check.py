@@ -92,7 +92,10 @@ def _wrong_files(output: Path) -> list[str]:
 
 
 def _wrong_report(output: Path, rows: int, expected: dict[str, set[int]]) -> list[str]:
-    report = msgspec.json.decode((output / "report.json").read_bytes())
+    try:
+        report = msgspec.json.decode((output / "report.json").read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        return [f"report.json cannot be read: {error}"]
     counts = report["counts"]
     told = {
         "state": report["state"],
