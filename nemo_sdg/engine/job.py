@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from nemo_sdg.report.observer import Observer
 
 _TICK = 0.25  # seconds between two looks at the board
-_NEWS = 1.0  # seconds until what a worker has sent is known here, and a stop there
+_NEWS = 0.75  # seconds until what a worker has sent is known here, and a stop there
 
 
 def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunReport:

@@ -85,7 +85,9 @@ def split_rejected(batch: pa.Table) -> tuple[pa.Table, list[Rejection]]:
         return batch, []
     reasons = batch.column(REJECTION)
     rejections = [_decode(text) for text in reasons.drop_null().to_pylist()]
-    return batch.filter(pc.is_null(reasons)).drop_columns([REJECTION]), rejections
+    # The status too: columns come in the same order whether or not a row was rejected on the way.
+    marks = [name for name in (REJECTION, STATUS) if name in batch.column_names]
+    return batch.filter(pc.is_null(reasons)).drop_columns(marks), rejections
 
 
 def map_rows(

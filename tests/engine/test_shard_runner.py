@@ -44,7 +44,7 @@ def test_stages_run_in_order(loop):
 
 
 def test_one_bad_row_costs_one_row(loop):
-    """When a stage raises for a batch, the row at fault is rejected with the reason and the others go on."""
+    """When a stage raises for a batch, the row at fault is rejected with the reason; the others go on as are."""
 
     def picky(batch):
         if 7 in batch.column("x").to_pylist():
@@ -54,6 +54,7 @@ def test_one_bad_row_costs_one_row(loop):
     state = through(loop, stage(picky))
 
     assert state.rows.column("x").to_pylist() == [0, 1, 2, 3, 4, 5, 6, 8, 9]
+    assert state.rows.column_names == ROWS.column_names
     (rejection,) = state.rejections
     assert (rejection.row_id, rejection.stage, rejection.error) == (7, "picky", "ValueError")
     assert rejection.message == "seven"
