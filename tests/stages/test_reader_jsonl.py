@@ -138,7 +138,7 @@ def test_rows_after_many_bad_lines(tmp_path):
     rows, rejections = split_rejected(reader.read(reader.plan(1000)[0]))
 
     assert reader.adds == ("row_id", "n")
-    assert rows.to_pylist() == [{"row_id": 300, "n": 1, "status": "ok"}]
+    assert rows.to_pylist() == [{"row_id": 300, "n": 1}]
     assert len(rejections) == 300
 
 
