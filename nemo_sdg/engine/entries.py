@@ -72,4 +72,5 @@ def paid_for(entries: Iterable[Entry]) -> Counts:
             continue
         counts.prompt_tokens += usage.prompt_tokens
         counts.completion_tokens += usage.completion_tokens
+        counts.reasoning_tokens += usage.reasoning_tokens
     return counts

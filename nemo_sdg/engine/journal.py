@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "ShardJournal", "Span", "paid_for"]
 _DIGEST = 24  # characters at the end of a key; what is before them says which row and which stage
-_PAID = ("requests", "attempts", "throttles", "hedged", "prompt_tokens", "completion_tokens")
+_PAID = (
+    "requests",
+    "attempts",
+    "throttles",
+    "hedged",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+)
 
 
 class ShardJournal:
@@ -104,6 +112,7 @@ class ShardJournal:
             paid.hedged += completion.hedged
             paid.prompt_tokens += completion.usage.prompt_tokens
             paid.completion_tokens += completion.usage.completion_tokens
+            paid.reasoning_tokens += completion.usage.reasoning_tokens
             self._use(key, completion)
             self.span.add(time.time(), completion.latency)
             self.newest = completion.texts[0]

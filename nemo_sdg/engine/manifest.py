@@ -10,7 +10,6 @@ import msgspec
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import Shard
 
-
 _BLOCK = 2**20  # bytes read at a time
 
 

@@ -52,6 +52,7 @@ def request_facts(report: RunReport) -> list[Fact]:
         *([("answers reused, not paid for again", number(counts.reused))] if counts.reused else []),
         ("prompt tokens", number(counts.prompt_tokens)),
         ("completion tokens", number(counts.completion_tokens)),
+        *([("of which reasoning", number(counts.reasoning_tokens))] if counts.reasoning_tokens else []),
     ]
 
 

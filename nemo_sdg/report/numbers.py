@@ -36,6 +36,8 @@ class Counts(msgspec.Struct):
     """Of all answers that were paid for, also those that were given up to ask again."""
     completion_tokens: int = 0
     """As `prompt_tokens`."""
+    reasoning_tokens: int = 0
+    """The part of `completion_tokens` that is reasoning, as far as servers say."""
 
     @property
     def rows_rejected(self) -> int:

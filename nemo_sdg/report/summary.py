@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from nemo_sdg.report.facts import Fact
-    from nemo_sdg.report.numbers import RunReport
+    from nemo_sdg.report.numbers import Counts, RunReport
 
 _PLAIN_WIDTH = 110
 """Columns of a line in a log."""
@@ -106,9 +106,14 @@ def _requests(report: RunReport) -> list[Fact]:
         ("sent", f"{number(counts.requests)} in {plural(counts.attempts, 'attempt')}"),
         ("trouble", trouble(counts)),
         *([("answers reused", f"{number(counts.reused)}, not paid for again")] if counts.reused else []),
-        ("tokens", f"{number(counts.prompt_tokens)} prompt, {number(counts.completion_tokens)} completion"),
+        ("tokens", _tokens(counts)),
         *spent_lines(report),
     ]
+
+
+def _tokens(counts: Counts) -> str:
+    reasoning = f" ({number(counts.reasoning_tokens)} of them reasoning)" if counts.reasoning_tokens else ""
+    return f"{number(counts.prompt_tokens)} prompt, {number(counts.completion_tokens)} completion{reasoning}"
 
 
 def _this_run(report: RunReport) -> list[Fact]:

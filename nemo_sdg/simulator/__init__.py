@@ -6,12 +6,14 @@ and `system_fingerprint` are "simulated". Latency, limits and faults are setting
 
 from __future__ import annotations
 
+from nemo_sdg.simulator.manners import Answers
 from nemo_sdg.simulator.process import SimulatorProcess
 from nemo_sdg.simulator.server import Simulator, serve
 from nemo_sdg.simulator.settings import Faults, HeaderStyle, Latency, Limits, SimulatorSettings
 from nemo_sdg.simulator.thread import SimulatorThread
 
 __all__ = [
+    "Answers",
     "Faults",
     "HeaderStyle",
     "Latency",

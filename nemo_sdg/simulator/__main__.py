@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, get_args
 
 from nemo_sdg.errors import ConfigError
+from nemo_sdg.simulator.manners import Answers, FormatManner, ReasoningManner
 from nemo_sdg.simulator.server import run, serve
 from nemo_sdg.simulator.settings import (
     SHARES,
@@ -45,6 +46,19 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--burst-seconds", type=float, default=1.0, help="seconds of unused allowance that add up")
     add("--headers", choices=get_args(HeaderStyle), default="openai", help="whose rate-limit headers to send")
     add("--fault", action="append", default=[], metavar="NAME=SHARE", help=f"one of {', '.join(SHARES)}")
+    add(
+        "--response-format",
+        choices=get_args(FormatManner),
+        default="obeyed",
+        help="what becomes of that field of a request",
+    )
+    add(
+        "--wrong-answers",
+        type=float,
+        default=0.0,
+        help="share of answers to a JSON schema that do not fit it",
+    )
+    add("--reasoning", choices=get_args(ReasoningManner), default="none", help="where answers have reasoning")
     add("--unauthorized-after", type=int, help="answered requests after which the key is revoked")
     add(
         "--model",
@@ -88,6 +102,11 @@ def settings_from(options: argparse.Namespace) -> SimulatorSettings:
             headers=options.headers,
         ),
         faults=Faults(**shares, unauthorized_after=options.unauthorized_after),
+        answers=Answers(
+            response_format=options.response_format,
+            wrong=options.wrong_answers,
+            reasoning=options.reasoning,
+        ),
         seed=options.seed,
         api_keys=keys,
         models=None if options.model is None else tuple(options.model),

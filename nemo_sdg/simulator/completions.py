@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
 from nemo_sdg.simulator.answers import Wish, answer, count_tokens, cut_tokens, wish_of
+from nemo_sdg.simulator.manners import DEFAULT, THOUGHT
 from nemo_sdg.simulator.requests import ChatRequest, Sampling
+from nemo_sdg.simulator.schemas import fitting
 
 if TYPE_CHECKING:
+    from nemo_sdg.simulator.manners import Answers
     from nemo_sdg.simulator.requests import Prompt
 
 MODEL = "simulated"
@@ -23,14 +26,23 @@ class Choice(msgspec.Struct):
 
     text: str
     finish_reason: FinishReason
+    reasoning: str | None = None
+    """Where it stands apart from the text."""
 
 
-class Usage(msgspec.Struct):
+class CompletionDetails(msgspec.Struct):
+    """What completion tokens consist of."""
+
+    reasoning_tokens: int
+
+
+class Usage(msgspec.Struct, omit_defaults=True):
     """Tokens, counted approximately."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    completion_tokens_details: CompletionDetails | None = None
 
 
 class Completion(msgspec.Struct):
@@ -43,9 +55,11 @@ class Completion(msgspec.Struct):
     usage: Usage
     fingerprint: int
     """64 bits that tell requests apart by messages and seed."""
+    reasoning_field: str | None = None
+    """Of a message, where it has reasoning."""
 
 
-def complete(request: Sampling, number: int, random_seed: int) -> Completion:
+def complete(request: Sampling, number: int, random_seed: int, answers: Answers = DEFAULT) -> Completion:
     """Answer a request; `number` names the answer, `random_seed` stands in for an absent seed.
 
     The text depends on the messages, the seed, the place among the choices and on whether the
@@ -60,38 +74,64 @@ def complete(request: Sampling, number: int, random_seed: int) -> Completion:
         prompt_bytes += prompt.length
         fingerprint = fingerprint * 31 + int.from_bytes(prompt.digest, "little")
         wish = wish_of(prompt.instructions, prompt.user)
-        if request.response_format is not None and request.response_format.type.startswith("json"):
+        schema = prompt.schema
+        form = request.response_format
+        if form is not None and form.type.startswith("json") and answers.response_format == "obeyed":
             wish = wish._replace(form="json")
-        choices += [_choose(request, prompt, wish, seed, i) for i in range(request.n or 1)]
+            schema = schema if form.json_schema is None else form.json_schema.schema
+        asked = _Asked(prompt, wish, schema, answers)
+        choices += [_choose(request, asked, seed, i) for i in range(request.n or 1)]
     chat = isinstance(request, ChatRequest)
     prompt_tokens = (prompt_bytes + 3) // 4
     completion_tokens = sum([count_tokens(choice.text) for choice in choices])
+    details = None
+    if answers.field is not None:
+        thought = sum([count_tokens(choice.reasoning or "") for choice in choices])
+        completion_tokens += thought
+        details = CompletionDetails(thought)
     return Completion(
         id=f"chatcmpl-sim-{number}" if chat else f"cmpl-sim-{number}",
         chat=chat,
         created=int(time.time()),
         choices=choices,
-        usage=Usage(prompt_tokens, completion_tokens, prompt_tokens + completion_tokens),
+        usage=Usage(prompt_tokens, completion_tokens, prompt_tokens + completion_tokens, details),
         fingerprint=fingerprint & 0xFFFF_FFFF_FFFF_FFFF,
+        reasoning_field=answers.field if chat else None,
     )
 
 
-def _choose(request: Sampling, prompt: Prompt, wish: Wish, seed: int, index: int) -> Choice:
-    key = prompt.digest if request.greedy else b"%s%d,%d" % (prompt.digest, seed, index)
-    text = answer(wish, key)
+class _Asked(NamedTuple):
+    prompt: Prompt
+    wish: Wish
+    schema: dict[str, Any] | None
+    answers: Answers
+
+
+def _choose(request: Sampling, asked: _Asked, seed: int, index: int) -> Choice:
+    digest, answers = asked.prompt.digest, asked.answers
+    key = digest if request.greedy else b"%s%d,%d" % (digest, seed, index)
+    text = fitting(asked.schema, key, wrong=answers.wrong) if asked.schema else answer(asked.wish, key)
+    if answers.reasoning != "none":
+        text = answers.with_thought(text)
     if request.stop:
         found = [place for place in map(text.find, request.stops) if place >= 0]
         text = text[: min(found)] if found else text
     limit = request.token_limit
+    thought = None if answers.field is None else THOUGHT
+    if limit is not None and thought is not None:
+        thought = cut_tokens(thought, limit)
+        limit -= count_tokens(thought)
     if limit is not None and limit < count_tokens(text):
-        return Choice(cut_tokens(text, limit), "length")
-    return Choice(text, "stop")
+        return Choice(cut_tokens(text, limit), "length", thought)
+    return Choice(text, "stop", thought)
 
 
 class _Message(msgspec.Struct):
     content: str | None
     role: str = "assistant"
     refusal: None = None
+    reasoning_content: str | msgspec.UnsetType | None = msgspec.UNSET
+    reasoning: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _ChatChoice(msgspec.Struct):
@@ -127,8 +167,12 @@ def body_of(completion: Completion, *, refused: bool = False) -> bytes:
     for i, choice in enumerate(completion.choices):
         text = None if refused else choice.text
         reason = "content_filter" if refused else choice.finish_reason
-        choices.append(
-            _ChatChoice(i, _Message(text), reason) if completion.chat else _TextChoice(i, text, reason)
-        )
+        if completion.chat:
+            message = _Message(text)
+            if completion.reasoning_field is not None:
+                setattr(message, completion.reasoning_field, choice.reasoning)
+            choices.append(_ChatChoice(i, message, reason))
+        else:
+            choices.append(_TextChoice(i, text, reason))
     kind = "chat.completion" if completion.chat else "text_completion"
     return _encode(_Body(completion.id, kind, completion.created, choices, completion.usage))

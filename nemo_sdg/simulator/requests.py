@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from nemo_sdg.simulator.schemas import schema_in
+
 MAX_CHOICES = 128
 MAX_TEMPERATURE = 2
 
@@ -33,10 +35,18 @@ class Message(msgspec.Struct):
         return "\n".join(part for part in parts if isinstance(part, str))
 
 
+class JsonSchema(msgspec.Struct):
+    """The schema that an answer must fit."""
+
+    name: str = ""
+    schema: dict[str, Any] = {}
+
+
 class ResponseFormat(msgspec.Struct):
     """The form an answer must have."""
 
     type: str = "text"
+    json_schema: JsonSchema | None = None
 
 
 class StreamOptions(msgspec.Struct):
@@ -92,6 +102,8 @@ class Prompt(msgspec.Struct):
     """UTF-8 bytes of all messages."""
     digest: bytes
     """Tells conversations apart, whatever their JSON looked like."""
+    schema: dict[str, Any] | None = None
+    """The JSON schema that a user message asks in words to follow."""
 
 
 class ChatRequest(Sampling, kw_only=True):
@@ -102,6 +114,7 @@ class ChatRequest(Sampling, kw_only=True):
     def prompts(self) -> list[Prompt]:
         """Return the one conversation."""
         user = ""
+        schema: dict[str, Any] | None = None
         instructions = []
         digest = blake2b(digest_size=8)
         length = 0
@@ -109,6 +122,8 @@ class ChatRequest(Sampling, kw_only=True):
             text = message.content if isinstance(message.content, str) else message.text()
             if message.role == "user":
                 user = text
+                if "JSON schema" in text:
+                    schema = schema_in(text) or schema
             elif message.role in ("system", "developer"):
                 instructions.append(text)
             raw = text.encode()
@@ -117,7 +132,7 @@ class ChatRequest(Sampling, kw_only=True):
             digest.update(raw)
             if isinstance(message.content, list):
                 digest.update(msgspec.json.encode(message.content))
-        return [Prompt("\n".join(instructions), user, length, digest.digest())]
+        return [Prompt("\n".join(instructions), user, length, digest.digest(), schema)]
 
 
 class TextRequest(Sampling, kw_only=True):
@@ -130,7 +145,7 @@ class TextRequest(Sampling, kw_only=True):
         texts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
         raws = [text.encode() for text in texts]
         return [
-            Prompt("", text, len(raw), blake2b(raw, digest_size=8).digest())
+            Prompt("", text, len(raw), blake2b(raw, digest_size=8).digest(), schema_in(text))
             for text, raw in zip(texts, raws, strict=True)
         ]
 

@@ -120,7 +120,11 @@ class Service:
             return Reply(400, error_body(str(error), "BadRequestError", 400, error.param))
         if self.settings.models is not None and request.model not in self.settings.models:
             return _no_model(request.model)
-        completion = complete(request, self._number, self._unseeded.getrandbits(63))
+        answers, form = self.settings.answers, request.response_format
+        if answers.response_format == "refused" and form is not None and form.type != "text":
+            message = "This response_format type is unavailable now"
+            return Reply(400, error_body(message, "invalid_request_error", "invalid_request_error"))
+        completion = complete(request, self._number, self._unseeded.getrandbits(63), answers)
         admission = self._admission
         if not admission.unlimited:
             throttled = admission.admit(completion.usage.total_tokens, self.stats.concurrency)

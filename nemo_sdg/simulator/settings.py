@@ -8,6 +8,7 @@ import msgspec
 
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.simulator.checks import check_number
+from nemo_sdg.simulator.manners import DEFAULT, Answers
 
 HeaderStyle = Literal["openai", "anthropic", "none"]
 
@@ -122,6 +123,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     latency: Latency = Latency()
     limits: Limits = Limits()
     faults: Faults = Faults()
+    answers: Answers = DEFAULT
     seed: int = 0
     """Decides which request meets which latency and fault, and what an unseeded request is answered."""
     api_keys: frozenset[str] | None = None
@@ -130,7 +132,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """Models that exist; None accepts any name."""
 
     def __post_init__(self) -> None:
-        for key, kind in (("latency", Latency), ("limits", Limits), ("faults", Faults)):
+        for key, kind in (("latency", Latency), ("limits", Limits), ("faults", Faults), ("answers", Answers)):
             if not isinstance(getattr(self, key), kind):
                 raise ConfigError(f"{key} is {getattr(self, key)!r}; allowed is a {kind.__name__}")
         check_number("seed", self.seed, whole=True)
@@ -149,7 +151,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         keys = "None" if self.api_keys is None else f"<{len(self.api_keys)} hidden>"
         return (
             f"SimulatorSettings(latency={self.latency!r}, limits={self.limits!r}, faults={self.faults!r},"
-            f" seed={self.seed!r}, api_keys={keys}, models={self.models!r})"
+            f" answers={self.answers!r}, seed={self.seed!r}, api_keys={keys}, models={self.models!r})"
         )
 
     def changed(self, body: bytes | dict[str, Any]) -> SimulatorSettings:

@@ -42,6 +42,8 @@ def events_of(completion: Completion, *, include_usage: bool, refused: bool = Fa
         pieces = [text[k : k + PIECE_LENGTH] for k in range(0, len(text), PIECE_LENGTH)]
         if completion.chat:
             events.append(event([_chat(i, {"role": "assistant", "content": ""}, None)]))
+            if completion.reasoning_field is not None and choice.reasoning:
+                events.append(event([_chat(i, {completion.reasoning_field: choice.reasoning}, None)]))
             events += [event([_chat(i, {"content": piece}, None)]) for piece in pieces]
             events.append(event([_chat(i, {}, reason)]))
         else:

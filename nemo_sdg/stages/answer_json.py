@@ -38,14 +38,15 @@ def find_object(
     """
     text = without_reasoning(text)
     first = None
-    for candidate in _candidates(text, repair=repair):
+    for candidate in objects_in(text, repair=repair):
         if wanted(candidate):
             return candidate
         first = first or candidate
     return first
 
 
-def _candidates(text: str, *, repair: bool) -> Iterator[dict[str, Any]]:
+def objects_in(text: str, *, repair: bool) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects that may be meant by `text`, the likeliest first; see `find_object`."""
     fenced = [match[1] for match in _FENCED.finditer(text)]
     for part in (text, *fenced):
         yield from _objects(_decoded(part))

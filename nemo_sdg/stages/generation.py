@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
@@ -15,14 +16,20 @@ from nemo_sdg.client.in_threads import asynchronous
 from nemo_sdg.errors import ConfigError, RequestError, RowError, RunStopped
 from nemo_sdg.stages.base import ENDS_THE_JOB, PaidStage
 from nemo_sdg.stages.prompt import MESSAGES
+from nemo_sdg.stages.reply import reply_of
 from nemo_sdg.stages.rows import ROW_ID, reject, with_columns
+from nemo_sdg.stages.structured import Settled, StructuredAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pydantic import BaseModel
+
     from nemo_sdg.client import Completion, ConversationFormatter
     from nemo_sdg.limits import BudgetName, Limiter
     from nemo_sdg.stages.base import Ledger
+    from nemo_sdg.stages.reply import Reply
+    from nemo_sdg.stages.structured import Way
 
 
 class LLMGenerationStage(PaidStage):
@@ -35,6 +42,14 @@ class LLMGenerationStage(PaidStage):
 
     `seed_per_row` gives each row a sampling seed of its own, derived from the config's `seed` and `row_id`:
     with one seed for all, equal prompts make equal rows.
+
+    `response_format` has answers follow a pydantic model or a JSON schema, and adds a typed column for each
+    of its fields, with `prefix`. It is asked for natively where the server can, else in the prompt, unless
+    `structured` says "native" or "prompt". An answer that does not follow it goes back to the model with what
+    is wrong, at most `correction_turns` times, each a further request; what cannot be saved is rejected.
+    Token columns count all turns.
+
+    `reasoning` adds the columns `reasoning` and `reasoning_tokens`, and takes reasoning out of `text`.
 
     Subclasses override `messages_for` and `parse`, and say in `requires` and `parsed` which columns these
     need and make. A row whose request fails is rejected; `FatalRequestError` ends the job.
@@ -53,6 +68,10 @@ class LLMGenerationStage(PaidStage):
         seed_per_row: bool = False,
         prefix: str = "",
         conversation_formatter: ConversationFormatter | None = None,
+        response_format: type[BaseModel] | dict[str, Any] | str | None = None,
+        correction_turns: int = 1,
+        structured: Way = "auto",
+        reasoning: bool = False,
     ) -> None:
         if not isinstance(client, (AsyncLLMClient, LLMClient)):
             raise ConfigError(
@@ -67,9 +86,14 @@ class LLMGenerationStage(PaidStage):
         self.conversation_formatter = conversation_formatter
         self.client = asynchronous(client)
         self.environment = self.client.environment
-        choice = (f"{prefix}choice",) if self._choices > 1 else ()
-        own = tuple(prefix + field.name for field in _FIELDS)
-        self.adds = own + choice + tuple(field.name for field in self.parsed)
+        self.reasoning = reasoning
+        self._structured: StructuredAnswers | None = None
+        own = [field.name for field in self._own_fields()]
+        if response_format is not None:
+            _check_no_other_format(self.generation_config)
+            self._structured = StructuredAnswers(response_format, correction_turns, structured)
+            self._structured.format.check_names(prefix, own)
+        self.adds = (*own, *(field.name for field in (*self._typed_fields(), *self.parsed)))
 
     @property
     def most_in_flight(self) -> int:
@@ -84,11 +108,16 @@ class LLMGenerationStage(PaidStage):
     def settings(self) -> Mapping[str, Any]:
         """Return what determines the answers."""
         formatter = self.conversation_formatter
-        return {
+        told = {
             **super().settings(),
             "generation_config": asdict(self.generation_config),
             "conversation_formatter": None if formatter is None else type(formatter).__qualname__,
         }
+        if not self.reasoning:
+            told.pop("reasoning", None)  # as in the settings of runs from before it could be asked for
+        if self._structured is not None:
+            told["response_format"] = self._structured.format.settings
+        return told
 
     def setup(self) -> None:
         """Set the client up where the stage runs."""
@@ -133,31 +162,83 @@ class LLMGenerationStage(PaidStage):
     ) -> list[dict[str, Any] | _Unparsed]:
         """Return the new columns' values for each choice, or what is wrong with the choice."""
         messages = self.messages_for(row)
-        config = self.generation_config
         question = f"{row.get(ROW_ID, 0)}-{self.prefix}"
-        if self.seed_per_row and config.seed is not None:
-            again = ledger.times_forgotten(question)
-            config = config.with_seed(derived_seed(config.seed, row.get(ROW_ID, 0), again))
-        key = question + _digest(asked_alike, messages, config.seed)
-        completion = ledger.recall(key)
-        if completion is None:
-            completion = await self._ask(messages, config, ledger)
-            ledger.record(key, completion)
-        made: list[dict[str, Any] | _Unparsed] = []
-        for choice, text in enumerate(completion.texts):
-            value = self._own_values(completion, choice, config.seed)
-            try:
-                value.update(self.parse(text, row))
-            except ENDS_THE_JOB:
-                raise
-            except Exception as error:  # noqa: BLE001 - a subclass's parser; this row's alone
-                made.append(_Unparsed(error, value))
-            else:
-                made.append(value)
+        configs = self._configs(row, ledger.times_forgotten(question) if self._seeds_differ else 0)
+        for config in configs:
+            completion = ledger.recall(question + _digest(asked_alike, messages, config.seed))
+            if completion is not None:
+                break
+        else:
+            config = configs[0]
+            completion = await self._ask(messages, (), config, ledger)
+            ledger.record(question + _digest(asked_alike, messages, config.seed), completion)
+
+        async def again(choice: int, turns: list[dict[str, Any]]) -> Completion:
+            said = [turn["content"] for turn in turns if turn["role"] == "assistant"]
+            key = question + _digest(asked_alike, [messages, choice, said], config.seed)
+            corrected = ledger.recall(key)
+            if corrected is None:
+                corrected = await self._ask(messages, turns, replace(config, n=1), ledger)
+                ledger.record(key, corrected)
+            return corrected
+
+        made = []
+        for choice in range(len(completion.texts)):
+            reply = reply_of(completion, choice, split=self.reasoning or self._structured is not None)
+            settled = Settled(reply, {})
+            if self._structured is not None:
+                settled = await self._structured.settle(reply, partial(again, choice))
+            made.append(self._made(settled, choice, config.seed, row))
         return made
 
+    @property
+    def _seeds_differ(self) -> bool:
+        return self.seed_per_row and self.generation_config.seed is not None
+
+    def _configs(self, row: Mapping[str, Any], again: int) -> list[GenerationConfig]:
+        """Return how `row` may have been asked, the latest way first: after giving answers up by other seeds.
+
+        An earlier one is in use where it was a correction that was given up, and not the answer before it.
+        """
+        config = self.generation_config
+        if config.seed is None or not self.seed_per_row:
+            return [config]
+        seed, row_id = config.seed, row.get(ROW_ID, 0)
+        return [config.with_seed(derived_seed(seed, row_id, times)) for times in range(again, -1, -1)]
+
+    def _made(
+        self, settled: Settled, choice: int, seed: int | None, row: Mapping[str, Any]
+    ) -> dict[str, Any] | _Unparsed:
+        """Return the new columns' values for an answer, or what is wrong with it."""
+        values = self._own_values(settled.reply, choice, seed)
+        if settled.fault is not None:
+            return _Unparsed(settled.fault, values)
+        values.update({self.prefix + name: value for name, value in settled.values.items()})
+        try:
+            values.update(self.parse(settled.reply.text, row))
+        except ENDS_THE_JOB:
+            raise
+        except Exception as error:  # noqa: BLE001 - a subclass's parser; this row's alone
+            return _Unparsed(error, values)
+        return values
+
     async def _ask(
-        self, messages: list[dict[str, Any]], config: GenerationConfig, ledger: Ledger
+        self,
+        messages: list[dict[str, Any]],
+        turns: Sequence[dict[str, Any]],
+        config: GenerationConfig,
+        ledger: Ledger,
+    ) -> Completion:
+        """Ask for an answer to `messages`, and to `turns` after them, in the form that is wanted."""
+        if self._structured is None:
+            return await self._send(ledger, messages, config)
+        send = partial(self._send, ledger)
+        return await self._structured.ask(
+            self.client, self.model_name, send, messages=messages, turns=turns, config=config
+        )
+
+    async def _send(
+        self, ledger: Ledger, messages: list[dict[str, Any]], config: GenerationConfig
     ) -> Completion:
         try:
             return await self.client.complete(messages, self.model_name, self.conversation_formatter, config)
@@ -177,7 +258,10 @@ class LLMGenerationStage(PaidStage):
         formatter = type(self.conversation_formatter).__qualname__
         # What is cut off at fewer tokens begins like the whole answer, and what is not cut off is the answer.
         config = replace(self.generation_config, max_tokens=None)
-        return msgspec.json.encode((self.prefix, self.model_name, config, formatter), enc_hook=repr)
+        alike = msgspec.json.encode((self.prefix, self.model_name, config, formatter), enc_hook=repr)
+        if self._structured is not None:
+            alike += msgspec.json.encode(self._structured.format.settings)
+        return alike
 
     def _table(self, batch: pa.Table, outcomes: list[Any]) -> pa.Table:
         taken: list[int] = []
@@ -191,23 +275,32 @@ class LLMGenerationStage(PaidStage):
                 made.append(choice.values if isinstance(choice, _Unparsed) else choice)
         if len(taken) != batch.num_rows:
             batch = batch.take(taken)
-        own = [field.with_name(self.prefix + field.name) for field in _FIELDS]
-        if self._choices > 1:
-            own.append(pa.field(f"{self.prefix}choice", pa.int32()))
-        fields = (*own, *self.parsed)
+        fields = (*self._own_fields(), *self._typed_fields(), *self.parsed)
         columns = {field.name: [value.get(field.name) for value in made] for field in fields}
         return reject(with_columns(batch, fields, columns, errors), errors, self.name)
 
-    def _own_values(self, completion: Completion, choice: int, seed: int | None) -> dict[str, Any]:
+    def _own_fields(self) -> list[pa.Field]:
+        choice = [pa.field("choice", pa.int32())] if self._choices > 1 else []
+        return self._prefixed([*_FIELDS, *(_REASONING if self.reasoning else ()), *choice])
+
+    def _typed_fields(self) -> list[pa.Field]:
+        return [] if self._structured is None else self._prefixed(self._structured.format.columns)
+
+    def _prefixed(self, fields: Iterable[pa.Field]) -> list[pa.Field]:
+        return [field.with_name(self.prefix + field.name) for field in fields]
+
+    def _own_values(self, reply: Reply, choice: int, seed: int | None) -> dict[str, Any]:
         prefix = self.prefix
         return {
-            f"{prefix}text": completion.texts[choice],
-            f"{prefix}model": completion.model,
-            f"{prefix}finish_reason": completion.finish_reasons[choice],
-            f"{prefix}prompt_tokens": completion.usage.prompt_tokens,
-            f"{prefix}completion_tokens": completion.usage.completion_tokens,
+            f"{prefix}text": reply.text,
+            f"{prefix}model": reply.model,
+            f"{prefix}finish_reason": reply.finish_reason,
+            f"{prefix}prompt_tokens": reply.prompt_tokens,
+            f"{prefix}completion_tokens": reply.completion_tokens,
             f"{prefix}seed": seed,
             f"{prefix}choice": choice,
+            f"{prefix}reasoning": reply.reasoning,
+            f"{prefix}reasoning_tokens": reply.reasoning_tokens,
         }
 
     @property
@@ -223,6 +316,7 @@ _FIELDS = (
     pa.field("completion_tokens", pa.int64()),
     pa.field("seed", pa.int64()),
 )
+_REASONING = (pa.field("reasoning", pa.string()), pa.field("reasoning_tokens", pa.int64()))
 
 
 class _Unparsed(NamedTuple):
@@ -232,7 +326,13 @@ class _Unparsed(NamedTuple):
     values: dict[str, Any]
 
 
-def _digest(asked_alike: bytes, messages: list[dict[str, Any]], seed: int | None) -> str:
+def _check_no_other_format(config: GenerationConfig) -> None:
+    extra = config.extra_kwargs or {}
+    if "response_format" in extra or "response_format" in (extra.get("extra_body") or {}):
+        raise ConfigError("response_format is there twice: leave it out of the extra_kwargs")
+
+
+def _digest(asked_alike: bytes, messages: list[Any], seed: int | None) -> str:
     """Return a digest of everything that determines an answer."""
     try:
         encoded = msgspec.json.encode((messages, seed))

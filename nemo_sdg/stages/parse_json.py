@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pyarrow as pa
 
 from nemo_sdg.errors import ConfigError, ParseError
 from nemo_sdg.stages.answer_json import find_object
 from nemo_sdg.stages.base import Stage
 from nemo_sdg.stages.columns import check_column, check_new_columns, text_column
+from nemo_sdg.stages.json_values import as_bool, as_float, as_int, as_json, as_string, encodable
 from nemo_sdg.stages.rows import map_rows, set_column
 from nemo_sdg.stages.shown import beginning
 
@@ -26,9 +25,6 @@ _TYPES = {
     "list": pa.list_(pa.string()),
     "object": pa.string(),
 }
-_BOOLS = {"true": True, "yes": True, "false": False, "no": False}
-_INT64 = range(-(2**63), 2**63)
-_LONGEST_NUMBER = 400  # characters; longer ones are no number that a column holds
 
 
 class ParseJson(Stage):
@@ -81,70 +77,25 @@ def _value(name: str, kind: str, found: dict[str, Any]) -> Any:
         raise ParseError(f"expected the field {name!r} ({kind}); the object has {has:.200}")
     value = _CONVERTERS[kind](found[name])
     if value is None:
-        raise ParseError(f"expected {kind} in the field {name!r}; found {beginning(_json(found[name]))}")
+        raise ParseError(f"expected {kind} in the field {name!r}; found {beginning(as_json(found[name]))}")
     return value
-
-
-def _string(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None
-    return _encodable(str(value))
-
-
-def _int(value: Any) -> int | None:
-    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
-        try:
-            value = int(value)
-        except ValueError:
-            return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and value in _INT64 else None
-
-
-def _float(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _bool(value: Any) -> bool | None:
-    if isinstance(value, str):
-        return _BOOLS.get(value.strip().lower())
-    return value if isinstance(value, bool) else None
 
 
 def _list(value: Any) -> list[str] | None:
     if not isinstance(value, list):
         return None
-    return [_encodable(item) if isinstance(item, str) else _json(item) for item in value]
+    return [encodable(item) if isinstance(item, str) else as_json(item) for item in value]
 
 
 def _object(value: Any) -> str | None:
-    return _json(value) if isinstance(value, dict) else None
-
-
-def _encodable(text: str) -> str:
-    # JSON can escape half of a surrogate pair, which UTF-8 cannot hold.
-    return text.encode("utf-8", "replace").decode()
-
-
-def _json(value: Any) -> str:
-    try:
-        return msgspec.json.encode(value, enc_hook=str).decode()
-    except (UnicodeEncodeError, RecursionError):
-        return _encodable(str(value))
+    return as_json(value) if isinstance(value, dict) else None
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    "string": _string,
-    "int": _int,
-    "float": _float,
-    "bool": _bool,
+    "string": as_string,
+    "int": as_int,
+    "float": as_float,
+    "bool": as_bool,
     "list": _list,
     "object": _object,
 }

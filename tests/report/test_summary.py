@@ -176,3 +176,12 @@ def test_what_to_ask_again(report, terminal):
 def test_nothing_is_said_of_no_reuse(report):
     """Reused answers are only spoken of where there are some."""
     assert not any("reused" in line for line in plain_lines(report(counts=Counts(requests=5))))
+
+
+def test_reasoning_is_said(report):
+    """Where servers count reasoning, its share of the completion tokens is shown; else nothing is."""
+    counts = Counts(prompt_tokens=10, completion_tokens=300, reasoning_tokens=200)
+
+    assert "  tokens          10 prompt, 300 completion (200 of them reasoning)" in plain_lines(
+        report(counts=counts)
+    )

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from nemo_sdg.errors import ConfigError
-from nemo_sdg.simulator import Faults, Latency, Limits, SimulatorSettings
+from nemo_sdg.simulator import Answers, Faults, Latency, Limits, SimulatorSettings
 from nemo_sdg.simulator.__main__ import main, parser, settings_from
 
 
@@ -29,7 +29,7 @@ def test_options_become_settings(monkeypatch):
         --latency-median 0.2 --latency-sigma 1 --latency-capacity 9 --requests-per-minute 6000
         --tokens-per-minute 1e6 --max-concurrent 64 --burst-seconds 2 --headers anthropic --seed 5
         --fault hang=0.1 --fault reset=0.2 --unauthorized-after 7 --model a --model b
-        --api-key-env SIMULATED_KEY
+        --api-key-env SIMULATED_KEY --response-format refused --wrong-answers 0.2 --reasoning think
     """
     settings = settings_of(*line.split())
 
@@ -43,6 +43,7 @@ def test_options_become_settings(monkeypatch):
             headers="anthropic",
         ),
         faults=Faults(hang=0.1, reset=0.2, unauthorized_after=7),
+        answers=Answers(response_format="refused", wrong=0.2, reasoning="think"),
         seed=5,
         api_keys=frozenset({"sk-secret"}),
         models=("a", "b"),
