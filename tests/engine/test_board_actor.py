@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+import ray
 
 from nemo_sdg.engine.board import Board
-from nemo_sdg.engine.board_actor import on_cluster
+from nemo_sdg.engine.board_actor import RayNotices, on_cluster
 from nemo_sdg.engine.heartbeat import Heartbeat
 from nemo_sdg.engine.span import Span
 from nemo_sdg.report.numbers import Counts
@@ -90,10 +91,22 @@ def test_a_board_that_was_lost_comes_back_with_its_stop():
     assert longest < 5  # nobody waits for a board that is away
 
 
-def test_posting_to_a_board_that_is_gone_does_no_harm():
-    """After the end of a job its board is gone: late posts change nothing and raise nothing."""
+def test_another_worker_makes_the_next_board():
+    """The board ends with the worker that made it: another one makes the next, and the stop holds there."""
     board = Board()
-    with on_cluster(board) as notices:
-        pass
+    with on_cluster(board) as first:
+        other = pickle.loads(pickle.dumps(first))
+        until(lambda: [first.post("a", beat(1)), seen(board)][-1])
+        until(lambda: [other.post("b", beat(2)), seen(board).get("b") == 2][-1])
+        board.stop()
 
-    assert [notices.post("a", beat()) for _ in range(3)] == [False] * 3
+        ray.kill(first._actor)
+
+        until(lambda: other.post("b", beat(3)) and seen(board)["b"] == 3)
+
+
+def test_posting_without_a_cluster_does_no_harm():
+    """Where there is no way to a board, posts change nothing, raise nothing and take no time."""
+    notices = RayNotices("board-test", "f" * 56)
+
+    assert [notices.post("a", beat()) for _ in range(5)] == [False] * 5
