@@ -89,18 +89,21 @@ class RayNotices:
         import ray  # noqa: PLC0415 - it is imported by now
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415 - as above
 
-        options = {
-            "name": self._name,
-            "namespace": NAMESPACE,
-            "get_if_exists": True,
-            "num_cpus": 0,
-            "max_restarts": -1,
-            "max_task_retries": 2,
-            # Beside the driver, so that losing another node does not lose it.
-            "scheduling_strategy": NodeAffinitySchedulingStrategy(self._node, soft=False),
-        }
         with suppress(Exception):  # the cluster may be losing a node: again, with a later heartbeat
-            self._actor = ray.remote(BoardActor).options(**options).remote()
+            self._actor = (
+                ray.remote(BoardActor)
+                .options(
+                    name=self._name,
+                    namespace=NAMESPACE,
+                    get_if_exists=True,
+                    num_cpus=0,
+                    max_restarts=-1,
+                    max_task_retries=2,
+                    # Beside the driver, so that losing another node does not lose it.
+                    scheduling_strategy=NodeAffinitySchedulingStrategy(self._node, soft=False),
+                )
+                .remote()
+            )
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel as the way to the actor."""

@@ -138,9 +138,10 @@ def test_entries_are_replaced(folder):
     assert folder.journal_shards() == {3, 4}
 
 
-def test_a_kill_while_entries_are_replaced_loses_and_doubles_nothing(folder, monkeypatch):
+@pytest.mark.parametrize("worker", ["000000000000", "ffffffffffff"])  # listed before and after the new one
+def test_a_kill_while_entries_are_replaced_loses_and_doubles_nothing(folder, monkeypatch, worker):
     """With the new journal written and the old one still there, each entry counts once, as it is now."""
-    folder.store.write(folder.journal(3, "one"), b"".join(encode(entry(key)) + b"\n" for key in "ab"))
+    folder.store.write(folder.journal(3, worker), b"".join(encode(entry(key)) + b"\n" for key in "ab"))
     monkeypatch.setattr(folder.store, "delete", lambda *_: None)
 
     folder.replace_entries(3, [entry("a"), entry("b", forgotten=True)])
@@ -170,7 +171,7 @@ def test_a_folder_that_was_half_cleared_is_not_taken_for_done(folder, monkeypatc
     steps = []
 
     def one_by_one(*names):
-        for name in names:
+        for name in reversed(names):  # their order is nobody's promise
             delete(name)
             there = set(folder.store.names())
             steps.append(name)
