@@ -20,6 +20,13 @@ _IN_TEXT = (
     ),
     (re.compile(r"\b(?:sk|gsk|nvapi|hf)[-_][\w-]{16,}"), HIDDEN),
 )
+_BETWEEN = re.compile(r"[\s:'\"`,;{}()<>\[\]]+")
+_KEY_LIKE = re.compile(r"(?=[^a-z]*[a-z])(?=\D*\d)[\w+/=~-]{20,}|eyJ[\w.=-]{20,}")
+
+
+def may_be_key(text: str) -> bool:
+    """Return whether `text` may hold a credential that was given where something else belongs."""
+    return any(map(_KEY_LIKE.fullmatch, _BETWEEN.split(text))) or without_credentials(text) != text
 
 
 def shown_url(url: str) -> str:

@@ -6,14 +6,16 @@ else of a worker's start together (docs/decisions.md); a test holds both against
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from nemo_sdg.errors import AuthenticationError, ConfigError
+from nemo_sdg.redact import may_be_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,16 +23,11 @@ if TYPE_CHECKING:
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 KEY_VARIABLES = {"api.openai.com": "OPENAI_API_KEY", "integrate.api.nvidia.com": "NVIDIA_API_KEY"}
 """Hosts that answer nobody without a key, and the variable that their users keep it in."""
-_CREDENTIAL_NAMES = {
-    "authorization",
-    "proxy-authorization",
-    "api-key",
-    "x-api-key",
-    "api_key",
-    "key",
-    "token",
-}
+_CREDENTIAL_NAME = re.compile(r"auth|cookie|credential|key|passw|secret|sig|token", re.IGNORECASE)
 _SHORTEST_KEY = 6  # "none" and "EMPTY" are given to servers that want no key
+_CUT_OFF = 12  # characters from which a key is known, however it goes on
+_REST = r"""[^\s"'<>,;)\]}]*"""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BREAKS = re.compile(r"[\r\n\0]")
 
 
@@ -59,17 +56,34 @@ class Endpoint:
     def _further(self) -> Iterator[str]:
         """Credentials that came as headers or as a part of the query."""
         for values in (self.headers, self.query):
-            for name, value in values.items():
-                if name.lower() in _CREDENTIAL_NAMES:
-                    yield str(value).rpartition(" ")[2]  # without "Bearer"
+            yield from secrets_among(values)
+
+
+def secrets_among(values: Mapping[str, object]) -> Iterator[str]:
+    """Yield what of headers or of a query may be a credential, whatever a server calls it."""
+    for name, given in values.items():
+        value = str(given)
+        if _CREDENTIAL_NAME.search(name) or may_be_key(value):
+            yield value
+            yield value.rpartition(" ")[2]  # without "Bearer"
 
 
 def without(text: str, *secrets: str | None) -> str:
-    """Return `text` without `secrets`; those too short to be any, such as "none", stay."""
+    """Return `text` without `secrets`, whole, cut off after some letters, or as URLs and JSON write them.
+
+    Those too short to be any, such as "none", stay.
+    """
     for secret in secrets:
         if secret and len(secret) >= _SHORTEST_KEY:
-            text = text.replace(secret, "[api key]")
+            for beginning in {form[:_CUT_OFF] for form in _forms(secret)}:
+                text = re.sub(re.escape(beginning) + _REST * (len(secret) > _CUT_OFF), "[api key]", text)
     return text
+
+
+def _forms(secret: str) -> set[str]:
+    quoted = quote(secret, safe="")
+    encoded = base64.b64encode(secret.encode()).decode()
+    return {secret, quoted, quote(secret), quote(quoted), secret.replace("/", "\\/"), encoded}
 
 
 def check_url(url: str, name: str = "base_url") -> SplitResult:
@@ -84,7 +98,8 @@ def check_url(url: str, name: str = "base_url") -> SplitResult:
             f"{name} for {parts.hostname} holds a user name or password: give the key in api_key_env"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        shown = "no URL, and not shown for it may hold a password" if "@" in url else repr(url)
+        hidden = "@" in url or may_be_key(url)
+        shown = "no URL, and not shown for it may hold a credential" if hidden else repr(url)
         raise ConfigError(f"{name} is {shown}: give a URL such as http://localhost:8000/v1")
     if parts.query or parts.fragment:
         raise ConfigError(
@@ -124,7 +139,8 @@ def resolve_endpoint(
     added = {**_custom_headers(), **(default_headers or {})}
     for name, value in added.items():
         if not isinstance(value, str) or _BREAKS.search(name + value):
-            raise ConfigError(f"default_headers has {name!r}: give it as one line of text")
+            shown = "a name" if may_be_key(name.rpartition(" ")[2]) else repr(name)
+            raise ConfigError(f"default_headers has {shown}: give it as one line of text")
         for same in [held for held in headers if held.lower() == name.lower()]:
             del headers[same]
         headers[name] = value
@@ -143,6 +159,11 @@ def find_key(host: str, api_key: str | None, api_key_env: str | None) -> str | N
         return _checked(api_key, "api_key")
     if api_key_env:
         value = os.environ.get(api_key_env, "").strip()
+        if not value and (may_be_key(api_key_env) or not _VARIABLE.fullmatch(api_key_env)):
+            raise ConfigError(
+                "api_key_env is not shown, for it may be the key itself: give the name of the environment "
+                "variable that holds the key, such as NVIDIA_API_KEY"
+            )
         if not value:
             raise AuthenticationError(
                 f"the environment variable {api_key_env} is not set: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import socket
 import ssl
@@ -16,6 +17,7 @@ import aiohttp
 from yarl import URL
 
 from nemo_sdg.client.certificates import certificate_error
+from nemo_sdg.client.endpoint import without
 from nemo_sdg.client.refusal import read_refusal
 from nemo_sdg.client.shown import LOOK, shown
 from nemo_sdg.client.transport import LARGEST_ANSWER, HTTPAnswer, too_large
@@ -29,7 +31,7 @@ from nemo_sdg.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
     from nemo_sdg.client.endpoint import Endpoint
     from nemo_sdg.client.payload import Payload
@@ -53,6 +55,7 @@ class LeanTransport:
         self._to_connect = min(_TO_CONNECT, 0.9 * timeout)  # before `timeout`, to tell one from the other
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
         self._urls: dict[str, URL] = {}
+        self._of_proxy: tuple[str, ...] = ()  # what of its URL is not to be shown
 
     async def post(self, payload: Payload) -> HTTPAnswer:
         """Send `payload`; see `Transport.post`."""
@@ -63,8 +66,8 @@ class LeanTransport:
         return await self._send("GET", path, None, None, None)
 
     def redact(self, text: str) -> str:
-        """Return `text` without the credential; see `Transport.redact`."""
-        return self._endpoint.redact(text)
+        """Return `text` without the credential and the proxy's; see `Transport.redact`."""
+        return without(self._endpoint.redact(text), *self._of_proxy)
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
@@ -109,7 +112,7 @@ class LeanTransport:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return certificate_error(error.certificate_error, url)
         if isinstance(error, aiohttp.InvalidURL):
-            return ConfigError(f"base_url is {url!r}, which is no URL: {error}")
+            return ConfigError(f"base_url is {url!r}, which is no URL: {self.redact(str(error))}")
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return _proxy_refusal(error.status, error.message)
         if isinstance(error, aiohttp.ClientResponseError):
@@ -129,6 +132,7 @@ class LeanTransport:
         loop = asyncio.get_running_loop()
         tls = _tls_context() if self._endpoint.base_url.startswith("https:") else True
         proxy = _proxy_for(self._endpoint.base_url)
+        self._of_proxy = tuple(_credentials_of(proxy))
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE, ttl_dns_cache=300, ssl=tls)
         session = aiohttp.ClientSession(
             connector=connector,
@@ -209,12 +213,27 @@ def _proxy_for(base_url: str) -> str | None:
         return None
     if "://" not in proxy:
         proxy = f"http://{proxy}"
+    try:
+        URL(proxy)
+    except ValueError:
+        raise ConfigError(
+            f"{parts.scheme.upper()}_PROXY is no URL, and not shown for it may hold a password: give one "
+            "such as http://user:password@host:3128, with %2F for a slash in the password"
+        ) from None
     if not proxy.startswith(("http://", "https://")):
         raise ConfigError(
             f"{parts.scheme.upper()}_PROXY names a proxy of the kind {proxy.partition(':')[0]}: "
             "give one of http, or name the endpoint's host in NO_PROXY"
         )
     return proxy
+
+
+def _credentials_of(proxy: str | None) -> Iterator[str]:
+    """Yield what of a proxy's URL it must not show, also as it is sent."""
+    url = URL(proxy or "")
+    if url.password:
+        yield url.password
+        yield base64.b64encode(f"{url.user or ''}:{url.password}".encode()).decode()
 
 
 def _tls_context() -> ssl.SSLContext:

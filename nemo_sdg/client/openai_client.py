@@ -298,6 +298,8 @@ class AsyncOpenAIClient(AsyncLLMClient):
     def _redacted(self, error: RequestError) -> RequestError:
         if self._transport is not None:
             error.args = (self._transport.redact(str(error)),)
+            if error.request_id:
+                error.request_id = self._transport.redact(error.request_id)
         return error
 
     def _make_sdk_client(self) -> openai.AsyncOpenAI:

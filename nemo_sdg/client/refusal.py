@@ -29,6 +29,7 @@ from nemo_sdg.errors import (
     UnreachableError,
 )
 from nemo_sdg.limits import NO, TRANSIENT, Kind, Verdict
+from nemo_sdg.redact import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,7 +151,7 @@ def _elsewhere(status: int, headers: Mapping[str, str], said: str) -> str:
         return (
             f"the endpoint takes no requests at this URL ({said}): check base_url, which mostly ends in /v1"
         )
-    target = shown(_PATHS.sub("", headers.get("location", "nowhere")))
+    target = shown(without_credentials(_PATHS.sub("", headers.get("location", "nowhere"))))
     place = "the path of base_url" if target.startswith("/") else "base_url"
     return f"the endpoint redirects ({status}) to {target}: use that as {place}"
 

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import openai
 
-from nemo_sdg.client.endpoint import without
+from nemo_sdg.client.endpoint import secrets_among, without
 from nemo_sdg.client.sdk_errors import body_of, ours_for
 from nemo_sdg.client.shown import LOOK, shown
 from nemo_sdg.client.transport import LARGEST_ANSWER, HTTPAnswer, too_large
@@ -59,7 +59,10 @@ class SDKTransport:
 
     def redact(self, text: str) -> str:
         """Return `text` without the client's key; see `Transport.redact`."""
-        return without(text, *(client.api_key for client in list(self._clients.values())))
+        for client in list(self._clients.values()):
+            more = {**client.default_headers, **client.auth_headers, **client.default_query}
+            text = without(text, client.api_key, *secrets_among(more))
+        return text
 
     async def close(self) -> None:
         """Close the connections of the running event loop, if the client is ours to close."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from nemo_sdg.redact import may_be_key, redacted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -63,6 +65,8 @@ def _hidden(key: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value of a config for a message, cut off where it is long."""
-    text = repr(value)
+    """Return a value of a config for a message, cut off where it is long; not what may be a credential."""
+    text = repr(redacted(value))
+    if may_be_key(text):
+        return "not shown, for it may be a key"
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -95,11 +95,13 @@ def _read(path: Path) -> dict[str, Any]:
 def _parsed(assignment: str) -> tuple[str, Any]:
     key, equals, value = assignment.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"--set {assignment!r}: write key=value, such as --set generation.temperature=0.7")
+        raise ConfigError(
+            f"--set {shown(assignment)}: write key=value, such as --set generation.temperature=0.7"
+        )
     try:
         return key.strip(), parsed(value)
     except ConfigError as error:
-        raise ConfigError(f"--set {assignment!r}: the value cannot be read: {error}") from None
+        raise ConfigError(f"--set {shown(assignment)}: the value cannot be read: {error}") from None
 
 
 def _check_texts(value: Any, key: str = "") -> None:

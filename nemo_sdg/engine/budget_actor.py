@@ -86,8 +86,10 @@ class RayLink:
 
     def send(self, report: Report, reply: Callable[[Grant | None], None]) -> None:
         """See `Link.send`; `reply` is called in a thread of Ray's."""
+        import ray  # noqa: PLC0415 - it is imported by now
+
         actor = self._actor
-        if actor is None:
+        if actor is None or not ray.is_initialized():  # in a process that ends, Ray would start one anew
             reply(None)
             return
 

@@ -11,7 +11,7 @@ import time
 import uuid
 import warnings
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -93,13 +93,14 @@ def _ray(address: str | None) -> Iterator[None]:
         return
     remote = address or os.environ.get("RAY_ADDRESS")
     try:
-        ray.init(
-            address=remote or "local",
-            include_dashboard=None if remote else False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            configure_logging=True,
-        )
+        with nullcontext() if remote else _reached_from_here_only():
+            ray.init(
+                address=remote or "local",
+                include_dashboard=None if remote else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=True,
+            )
     except (ConnectionError, ValueError, RuntimeError) as error:
         if remote is None:
             raise RunStopped(f"Ray cannot be started here ({error}): try --engine local") from error
@@ -112,6 +113,23 @@ def _ray(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _reached_from_here_only() -> Iterator[None]:
+    """Have a Ray that is started listen on 127.0.0.1 alone: whoever reaches it can run code.
+
+    It does so where it is not made for clusters, as on macOS; elsewhere it has no public way to be told, and
+    listens on all interfaces. Processes that it starts follow the address of this one.
+    """
+    from ray._private import ray_constants  # noqa: PLC0415 - takes long to import
+
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _begun(pool: PoolWork, size: ElasticPool | None, shards: int) -> PoolWork:

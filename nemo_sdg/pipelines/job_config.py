@@ -15,6 +15,7 @@ from nemo_sdg.engine.prices import Prices
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.limits import Limits
 from nemo_sdg.pipelines.own_stages import StageEntry, load_stages
+from nemo_sdg.redact import shown_url
 from nemo_sdg.stages import JsonlWriter, ParquetWriter, Sink, Stage
 
 if TYPE_CHECKING:
@@ -193,8 +194,8 @@ class JobConfig(BaseModel):
         for number, entry in enumerate(asked):
             if entry in asked[:number]:
                 raise ConfigError(
-                    f"endpoints has {entry[0]} twice with the same key and model: leave one out, or give it "
-                    "another api_key_env"
+                    f"endpoints has {shown_url(entry[0])} twice with the same key and model: leave one out, "
+                    "or give it another api_key_env"
                 )
 
     def new_client(self) -> AsyncLLMClient:

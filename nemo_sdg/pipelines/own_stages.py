@@ -29,7 +29,10 @@ def _load(entry: StageEntry) -> Stage:
         name, given = next(iter(entry.items()))
         arguments = given or {}
     else:
-        raise ConfigError(f"stages has {entry!r}: give one 'module:Class' with its arguments below it")
+        raise ConfigError(
+            f"stages has an entry of {', '.join(entry) or 'nothing'}: give one 'module:Class' with its "
+            "arguments below it"
+        )
     found = _find(name)
     if isinstance(found, type) and issubclass(found, Stage):
         try:
@@ -37,7 +40,8 @@ def _load(entry: StageEntry) -> Stage:
         except ConfigError:
             raise
         except TypeError as error:
-            raise ConfigError(f"stages: {name} cannot be made with {arguments!r:.200}: {error}") from error
+            names = ", ".join(map(str, arguments)) or "no arguments"  # no values: some are credentials
+            raise ConfigError(f"stages: {name} cannot be made with {names:.200}: {error}") from error
         except Exception as error:
             raise ConfigError(f"stages: {name} cannot be made: {_where(error)}") from error
     if isinstance(found, Stage):
