@@ -48,7 +48,6 @@ check_language: false
 client: {{max_retries: 0, max_concurrent_requests: 4}}
 stop_within: 5
 """
-"""Beginnings of the names of runs that are known to leave a key behind, for now."""
 
 
 class Left:

@@ -9,7 +9,7 @@ import msgspec
 
 from nemo_sdg.engine.caps import Caps
 from nemo_sdg.errors import ConfigError
-from nemo_sdg.report.redact import redacted
+from nemo_sdg.redact import redacted
 from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from nemo_sdg.errors import ConfigError, NemoSDGError
 from nemo_sdg.limits import Limits, Tokens
 from nemo_sdg.planner.asked import Asked, Job
 from nemo_sdg.planner.measured import Recorder
+from nemo_sdg.redact import shown_url
 from nemo_sdg.report.numbers import Counts
-from nemo_sdg.report.redact import shown_url
 from nemo_sdg.stages.base import MemoryLedger, PaidStage, Source
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.formats import plural
 from nemo_sdg.report.phrases import cut_off
-from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.text import one_line
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.chart import chart
 from nemo_sdg.report.formats import duration, share, short
 from nemo_sdg.report.limit_phrases import reasons_held_back, unit
 from nemo_sdg.report.limit_series import limit_series
 from nemo_sdg.report.limit_values import usable_reasons
-from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.text import one_line
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from nemo_sdg.redact import shown_url, without_credentials
 from nemo_sdg.report.formats import duration, share, short
 from nemo_sdg.report.limit_values import usable_reasons
-from nemo_sdg.report.redact import shown_url, without_credentials
 from nemo_sdg.report.text import one_line
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.formats import duration, plural, rate
 from nemo_sdg.report.limit_lines import held_back, limit_parts
 from nemo_sdg.report.phrases import MARK, asked, cut_off, flow, outcome, rows_done, spread, stopping, trouble
 from nemo_sdg.report.rates import Rates
-from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.spent import spent_so_far
 from nemo_sdg.report.stream import SteadyStream
 from nemo_sdg.report.text import one_line

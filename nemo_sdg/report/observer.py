@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from nemo_sdg.report.redact import without_credentials
+from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.stream import SteadyStream, is_terminal
 from nemo_sdg.report.text import one_line
 

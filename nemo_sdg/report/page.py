@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from nemo_sdg.redact import shown_url
 from nemo_sdg.report import chart, facts
 from nemo_sdg.report.advice import advice
 from nemo_sdg.report.formats import duration, number, plural, share
 from nemo_sdg.report.limit_charts import held_back, limit_charts
 from nemo_sdg.report.phrases import BANNER
-from nemo_sdg.report.redact import shown_url
 from nemo_sdg.report.spent import spent_facts
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.panel_text import panel_lines
 from nemo_sdg.report.phrases import MARK
 from nemo_sdg.report.rates import Rates
-from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.stream import SteadyStream
 from nemo_sdg.report.summary import write_summary
 from nemo_sdg.report.text import one_line

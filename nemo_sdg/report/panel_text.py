@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.formats import duration, number, rate, short
 from nemo_sdg.report.limit_lines import held_back, limit_lines
 from nemo_sdg.report.phrases import (
@@ -19,7 +20,6 @@ from nemo_sdg.report.phrases import (
     stopping,
     trouble,
 )
-from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.spent import spent_so_far
 from nemo_sdg.report.text import crop, one_line
 

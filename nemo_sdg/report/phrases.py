@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from nemo_sdg.redact import shown_url
 from nemo_sdg.report.formats import duration, number, plural, share
 from nemo_sdg.report.rates import percentile
-from nemo_sdg.report.redact import shown_url
 from nemo_sdg.report.text import one_line
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.advice import advice
 from nemo_sdg.report.facts import heading, places, reasons, row_facts
 from nemo_sdg.report.formats import duration, number, plural, rate, share
 from nemo_sdg.report.limit_phrases import reasons_held_back
 from nemo_sdg.report.limit_series import limit_series
 from nemo_sdg.report.phrases import BANNER, MARK, asked, trouble
-from nemo_sdg.report.redact import without_credentials
 from nemo_sdg.report.spent import spent_lines
 from nemo_sdg.report.stream import SteadyStream
 from nemo_sdg.report.text import crop, display_width, one_line, value_line

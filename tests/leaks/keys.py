@@ -36,7 +36,7 @@ class Keys:
         self.mark = mark or "q" + "".join(random.SystemRandom().choices(_LETTERS, k=13))
         self.of = {way: f"{self.mark}+/{way}={self._more()}{self.mark[::-1]}" for way in WAYS}
         # This one looks like the name of a variable, as keys of hexadecimal digits may.
-        self.of["mistaken"] = f"{self.mark}mistaken{self._more()}{self.mark[::-1]}"
+        self.of["mistaken"] = f"{self.mark}mistaken7{self._more()}{self.mark[::-1]}"
 
     @staticmethod
     def _more() -> str:
