@@ -123,14 +123,15 @@ def go_through(
 
 def _disturb(command: Command, waiting: list[Event], endpoint: Endpoint, outcome: Outcome, one: int) -> None:
     """Watch a command until it ends, and strike when the next of the `waiting` events is due."""
-    asked, moved = endpoint.stats()["requests"], time.monotonic()
+    asked = before = endpoint.stats()["requests"]
+    moved = time.monotonic()
     while command.running:
         now = endpoint.stats()["requests"]
         if now != asked:
             asked, moved = now, time.monotonic()
         if time.monotonic() - moved > HANGS_AFTER:
             raise Stuck(f"hangs: {command.said()[-500:]}")
-        if waiting and asked >= waiting[0].asked * command.job.rows:
+        if waiting and _is_due(waiting[0], command.job.rows, before, asked):
             event = waiting.pop(0)
             time.sleep(event.delay)
             killed = strike(command, event.victim) if command.running else None
@@ -139,6 +140,12 @@ def _disturb(command: Command, waiting: list[Event], endpoint: Endpoint, outcome
                 outcome.bound += killed * one
             moved = time.monotonic()
         time.sleep(_LOOK)
+
+
+def _is_due(event: Event, rows: int, before: int, asked: int) -> bool:
+    """Whether its moment has come; but for those at the start, when this command is at work again."""
+    at_work = event.asked == 0 or asked > before or before >= rows
+    return at_work and asked >= event.asked * rows
 
 
 def strike(command: Command, victim: str) -> int | None:
