@@ -138,6 +138,8 @@ class AsyncLLMClient(Retrying, ABC):
         Raises `RequestError`: which kind says why it failed in the end.
         """
         completion = await self.complete(messages, model, conversation_formatter, generation_config)
+        if completion.withheld:
+            raise withheld_error(completion)
         return completion.texts
 
     async def complete(
@@ -147,7 +149,7 @@ class AsyncLLMClient(Retrying, ABC):
         conversation_formatter: ConversationFormatter | None = None,
         generation_config: GenerationConfig | dict[str, Any] | None = None,
     ) -> Completion:
-        """As `query_model`, returning everything that the server said."""
+        """As `query_model`, returning all that the server said, also what a filter has `withheld`."""
         if type(messages) is not list:
             if isinstance(messages, str):  # type: ignore[unreachable]
                 raise ConfigError("messages is one text: give a list of {'role': ..., 'content': ...}")
@@ -158,8 +160,6 @@ class AsyncLLMClient(Retrying, ABC):
             permit = await self._admitted(question, tries)
             outcome = await self._attempt(question, tries, permit)
             if not isinstance(outcome, Judged):
-                if outcome.withheld:
-                    raise _withheld(outcome)
                 return outcome
             delay = self._delay(outcome, tries)
             if delay is not None:
@@ -257,7 +257,8 @@ class AsyncLLMClient(Retrying, ABC):
             raise
 
 
-def _withheld(completion: Completion) -> ContentFilterError:
+def withheld_error(completion: Completion) -> ContentFilterError:
+    """Return the error for an answer of which a content filter has left nothing."""
     return ContentFilterError(
         "the server's content filter withholds the answer (finish_reason content_filter): change the prompt",
         attempts=completion.attempts,

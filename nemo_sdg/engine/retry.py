@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nemo_sdg.client.answer import completion_from
-from nemo_sdg.errors import BadAnswerError
+from nemo_sdg.errors import BadAnswerError, ContentFilterError
 from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def _cut_off(entry: Entry) -> bool:
 def _question(plan: Plan, rejection: Rejection) -> str | None:
     """Return what the key begins with of the answer that led to `rejection`; None: there was no answer."""
     stage = _paid_before(plan, rejection)[-1]
-    if stage.name == rejection.stage and rejection.attempts is not None:
+    failed = rejection.attempts is not None and rejection.error != ContentFilterError.__name__
+    if stage.name == rejection.stage and failed:
         return None
     return f"{rejection.row_id}-{getattr(stage, 'prefix', '')}"
 

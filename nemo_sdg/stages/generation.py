@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from nemo_sdg.client import AsyncLLMClient, GenerationConfig, LLMClient
+from nemo_sdg.client.base import withheld_error
 from nemo_sdg.client.in_threads import asynchronous
 from nemo_sdg.errors import ConfigError, RequestError, RowError, RunStopped
 from nemo_sdg.stages.base import ENDS_THE_JOB, PaidStage
@@ -182,10 +183,14 @@ class LLMGenerationStage(PaidStage):
                 ledger.record(key, corrected)
             return corrected
 
-        made = []
+        made: list[dict[str, Any] | _Unparsed] = []
         for choice in range(len(completion.texts)):
             reply = reply_of(completion, choice, split=self.reasoning or self._structured is not None)
             settled = Settled(reply, {})
+            if reply.withheld:
+                values = self._own_values(reply, choice, config.seed)
+                made.append(_Unparsed(withheld_error(completion), values))
+                continue
             if self._structured is not None:
                 settled = await self._structured.settle(reply, partial(again, choice))
             made.append(self._made(settled, choice, config.seed, row))

@@ -25,6 +25,11 @@ class Reply(NamedTuple):
     """None: there was reasoning, and the server did not count it."""
 
     @property
+    def withheld(self) -> bool:
+        """Whether a content filter has left nothing of it."""
+        return not self.text and self.finish_reason == "content_filter"
+
+    @property
     def whole(self) -> bool:
         """Whether the model ended the text by itself."""
         return self.finish_reason not in ("length", "content_filter")

@@ -100,13 +100,27 @@ def test_query_model_is_the_texts(simulator, make):
 
 @pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_withheld_answer(simulator, make, ask, n, stream):
-    """An answer of which a content filter leaves nothing is an error in words, and not asked for again."""
-    server = simulator(faults=Faults(null_content=1))
-    with pytest.raises(ContentFilterError, match=r"content filter withholds .*: change the prompt") as caught:
-        ask(make(server), {"n": n, "stream": stream})
+def test_a_withheld_answer(simulator, make, n, stream):
+    """An answer of which a content filter leaves nothing is an error in words, and not asked for again.
 
-    assert caught.value.attempts == server.stats()["requests"] == 1
+    `complete` returns it: it was paid for.
+    """
+    server = simulator(faults=Faults(null_content=1))
+    config = {"n": n, "stream": stream}
+
+    async def main():
+        client = make(server)
+        with pytest.raises(ContentFilterError, match=r"filter withholds .*: change the prompt") as caught:
+            await client.query_model(messages=MESSAGES, model="m", generation_config=config)
+        completion = await client.complete(MESSAGES, "m", None, config)
+        await client.close()
+        return caught.value, completion
+
+    error, completion = asyncio.run(main())
+    assert error.attempts == 1
+    assert completion.withheld
+    assert completion.texts == [""] * n
+    assert server.stats()["requests"] == 2
 
 
 def test_a_partly_withheld_answer(scripted, http, good, make, ask):

@@ -170,3 +170,32 @@ def test_a_retry_that_is_stopped_goes_on(simulator, go, tmp_path):
 
     assert report.state == "finished"
     assert endpoint.stats()["by_status"]["200"] == 40
+
+
+def test_what_a_filter_withholds_is_paid_for_once(simulator, go, rows_in, tmp_path):
+    """An answer of a content filter rejects its row, is kept like any other, and can be asked for again."""
+    endpoint = simulator(faults=Faults(null_content=0.3), seed=4)
+    report, _ = go(pipeline(endpoint.base_url, tmp_path), shard_rows=10)
+    withheld = report.counts.rows_rejected
+    assert report.counts.rejected == {"llm_generation: ContentFilterError": withheld}
+    assert 0 < withheld < 30
+    endpoint.control(faults=Faults())
+
+    report, _ = go(pipeline(endpoint.base_url, tmp_path, more=[LengthFilter(min_chars=1)]))
+    assert (report.counts.rows_rejected, endpoint.stats()["requests"]) == (withheld, 30)
+    report, _ = go(pipeline(endpoint.base_url, tmp_path, more=[LengthFilter(min_chars=1)]), retry="rejected")
+
+    assert report.counts.rows_rejected == 0
+    assert endpoint.stats()["requests"] == 30 + withheld
+    assert rows_in(tmp_path).num_rows == 30
+
+
+def test_a_withheld_choice_costs_itself(simulator, go, rows_in, tmp_path):
+    """Of two answers to one request, one that a filter withholds is rejected and the other is a row."""
+    endpoint = simulator(faults=Faults(null_content=0.5), seed=4)
+    config = {"generation_config": {"temperature": 0.9, "n": 2}}
+
+    report, _ = go(pipeline(endpoint.base_url, tmp_path, **config))
+
+    assert report.counts.rows_written + report.counts.rows_rejected == 60
+    assert all(rows_in(tmp_path).column("text").to_pylist())

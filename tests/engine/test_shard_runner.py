@@ -44,7 +44,7 @@ def test_stages_run_in_order(loop):
 
 
 def test_one_bad_row_costs_one_row(loop):
-    """When a stage raises for a batch, the row at fault is rejected with the reason; the others go on as are."""
+    """When a stage raises for a batch, the row at fault is rejected with the reason, no other."""
 
     def picky(batch):
         if 7 in batch.column("x").to_pylist():
