@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import msgspec
 
@@ -29,8 +30,26 @@ class Entry(msgspec.Struct, omit_defaults=True):
     """Given up to ask again: never in use, but paid for."""
 
 
-encode = msgspec.json.Encoder().encode
+_CHECK = 9  # characters before the JSON of a line: its CRC-32, and a space
+_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
+
+
+def encode(entry: Entry) -> bytes:
+    """Return the line of `entry`, without its end."""
+    content = _encode(entry)
+    return b"%08x %b" % (crc32(content), content)
+
+
+def _decoded(line: bytes) -> Entry | None:
+    """Return the entry of a line; None for one that a kill has torn or that was damaged since."""
+    content = line[_CHECK:]
+    if line[:_CHECK] != b"%08x " % crc32(content):
+        return None
+    try:
+        return _decode(content)
+    except msgspec.DecodeError:  # of another version
+        return None
 
 
 def read_entries(journals: Iterable[bytes]) -> list[Entry]:
@@ -43,9 +62,8 @@ def read_entries(journals: Iterable[bytes]) -> list[Entry]:
     entries = []
     for journal in journals:
         for line in journal.split(b"\n"):
-            try:
-                entry = _decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):  # torn by a kill while it was being written
+            entry = _decoded(line)
+            if entry is None:
                 continue
             alike = found.setdefault((entry.key, entry.latency, entry.attempts, entry.throttles), [])
             same = next((other for other in alike if other.raw == entry.raw), None)

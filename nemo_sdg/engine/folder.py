@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,11 +88,15 @@ class RunFolder:
             self.store.write(_MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
 
     def done(self) -> dict[int, ShardDone]:
-        """Return the committed shards by index."""
+        """Return the committed shards by index; one whose mark is damaged is not among them."""
         with self._usable():
             contents = self.store.read_all(self.store.names(_DONE))
-        found = [self._decoded(name, content, ShardDone) for name, content in contents.items()]
-        return {done.index: done for done in found}
+        found = {}
+        for content in contents.values():
+            with suppress(msgspec.DecodeError):
+                done = msgspec.json.decode(content, type=ShardDone)
+                found[done.index] = done
+        return found
 
     def done_shards(self) -> set[int]:
         """Return the indices of the committed shards; one listing."""
@@ -123,6 +127,12 @@ class RunFolder:
         """Have shards run again (None: all); answers and parts stay until then."""
         with self._usable():
             self.store.delete(*(self.store.names(_DONE) if shards is None else map(done_file, shards)))
+
+    def delete_unfinished(self) -> None:
+        """Delete what writers that were killed left behind."""
+        with self._usable():
+            for folder in ("", _REJECTED, RUN, _DONE):
+                self.store.delete_unfinished(folder)
 
     def part(self, shard: int, suffix: str) -> str:
         """Return the name under which the rows of `shard` go."""
@@ -193,9 +203,8 @@ class RunFolder:
         self.forget_done()
         with self._usable():
             store.delete(*filter(_OURS.match, store.names()))
-            for folder in ("", _REJECTED, RUN):
-                store.delete_unfinished(folder)
             store.delete(_MANIFEST)
+        self.delete_unfinished()
 
     def first_rows(self, manifest: Manifest, number: int) -> list[dict[str, Any]]:
         """Return the first `number` rows of the dataset, or fewer where it has fewer."""

@@ -27,6 +27,7 @@ class Interrupts:
         self._stop = stop
         self._within = within
         self._until = 0.0
+        self._ignoring = False
         self._before: dict[signal.Signals, Any] = {}
         self._timer: threading.Timer | None = None
 
@@ -49,7 +50,13 @@ class Interrupts:
         """Seconds until what is in flight is given up; None: no signal has come."""
         return None if self.number is None else max(0.0, self._until - time.monotonic())
 
+    def ignore(self) -> None:
+        """Let further signals pass: what is left to do takes a moment, and half of it helps nobody."""
+        self._ignoring = True
+
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's signature
+        if self._ignoring:
+            return
         if self.number is not None:
             raise KeyboardInterrupt
         self.number = number

@@ -54,6 +54,7 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
         )
     folder.create()
     with locked(folder, observer.note) as lock:
+        folder.delete_unfinished()
         beginning = begin(plan, folder)
         run = _Run(plan, folder, lock, beginning, observer, began)
         if not beginning.waiting:
@@ -95,7 +96,10 @@ class _Run:
 
     def last_report(self) -> RunReport:
         """Return the report of a run that is finished."""
-        report = self._folder.read_report()
+        try:
+            report = self._folder.read_report()
+        except OutputError:  # torn: all that it said is in the shards' marks
+            report = None
         if report is None or report.state != "finished" or report.rows_total != self._manifest.rows:
             report = self._report()  # killed between its last commit and its report
             self._folder.write_report(report)
@@ -205,6 +209,7 @@ class _Run:
             self._end(Outcome("stopped", spent))
 
     def _finish(self) -> RunReport:
+        self._interrupts.ignore()
         if self._interrupts.number and not self._outcome.state:
             self._outcome = Outcome("stopped", "stopped as asked; what was in flight is kept")
         report = self._report()

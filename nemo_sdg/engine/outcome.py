@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.errors import OutputError
-from nemo_sdg.report.numbers import RunReport
+from nemo_sdg.report.numbers import Counts, RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +36,20 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
     plan: Plan, folder: RunFolder, manifest: Manifest, progress: Progress, uses: UseHistory, outcome: Outcome
 ) -> RunReport:
     """Return the report of a run that ends now: finished when all shards are committed, whatever came."""
+    counts, models = progress.counts(), set(progress.models)
     try:
         finished = folder.done_shards() >= {shard.index for shard in manifest.shards}
         samples = folder.first_rows(manifest, _SAMPLES)
+        if finished:  # the marks know more: when all is stopped at once, last commits are not heard of here
+            marks = folder.done().values()
+            counts = Counts()
+            for mark in marks:
+                counts.add(mark.counts)
+                models.update(mark.models)
     except OutputError:  # a bucket that was lost: what happened is said all the same
         finished, samples = False, []
     if not finished and not outcome.state:
         outcome = Outcome("failed", "some shards came back unfinished: run the same command again")
-    counts = progress.counts()
     return RunReport(
         pipeline=manifest.pipeline,
         state="finished" if finished else outcome.state,
@@ -57,8 +63,8 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
         workers=progress.workers_wanted,
         engine=plan.engine,
         endpoints=plan.endpoints(),
-        simulated=SIMULATED in progress.models,
-        models=sorted(progress.models),
+        simulated=SIMULATED in models,
+        models=sorted(models),
         latency=_percentiles(progress.latencies()),
         settings=manifest.settings,
         started=manifest.started,

@@ -6,6 +6,7 @@ import gc
 import logging
 import math
 import os
+import signal
 import threading
 import time
 import uuid
@@ -92,6 +93,7 @@ def _ray(address: str | None) -> Iterator[None]:
         yield
         return
     remote = address or os.environ.get("RAY_ADDRESS")
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         with nullcontext() if remote else _reached_from_here_only():
             ray.init(
@@ -109,6 +111,8 @@ def _ray(address: str | None) -> Iterator[None]:
             "run 'export RAY_AUTH_MODE=token' if the cluster asks for a token, as Ray's do since 2.60, "
             "or leave both out to run on this machine"
         ) from None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own there, which exits at once
     try:
         yield
     finally:

@@ -93,10 +93,7 @@ def begin(plan: Plan, folder: RunFolder) -> Beginning:
 
 def holdings(folder: RunFolder) -> str | None:
     """Return in words what a run has left in `folder`; None: nothing that was paid for or made."""
-    try:
-        done = folder.done()
-    except OutputError:  # damaged: all the more reason to start over
-        return f"a damaged run in {folder.url}"
+    done = folder.done()
     answers = _kept(folder, folder.journal_shards())
     rows = sum(mark.counts.rows_written for mark in done.values())
     requests = sum(counts.requests for counts in answers.values())
@@ -161,7 +158,11 @@ def _refuse_lost_answers(plan: Plan, folder: RunFolder, manifest: Manifest) -> N
 
 
 def _without_damaged(folder: RunFolder, done: dict[int, ShardDone]) -> list[str]:
-    """Take shards out of `done` whose files are gone or have another length than when they were written."""
+    """Take shards out of `done` whose files are gone or have another length than when they were written.
+
+    Marks of shards that cannot be read go as well.
+    """
+    folder.forget_done(folder.done_shards() - done.keys())
     sizes = folder.parts()
     damaged = {
         shard: name
