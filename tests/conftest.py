@@ -6,6 +6,7 @@ import logging
 import os
 import urllib.request
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -162,3 +163,34 @@ def bucket(s3_server, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return bucket
+
+
+def _stat(process: Path) -> list[str]:
+    """Return what /proc says of a process, from its state on."""
+    return (process / "stat").read_text().rpartition(")")[2].split()
+
+
+@pytest.fixture
+def worker_pids():
+    """Return a function that finds the actors of our Ray that run workers, oldest first; not other Rays'."""
+
+    def ours(pid: int) -> bool:
+        while pid > 1:
+            if pid == os.getpid():
+                return True
+            pid = int(_stat(Path("/proc") / str(pid))[1])
+        return False
+
+    def find() -> list[int]:
+        found = []
+        for process in Path("/proc").iterdir():
+            with suppress(OSError):
+                if (
+                    process.name.isdigit()
+                    and b"RayWorker" in (process / "cmdline").read_bytes()
+                    and ours(int(process.name))
+                ):
+                    found.append((int(_stat(process)[19]), int(process.name)))
+        return [pid for _, pid in sorted(found)]
+
+    return find

@@ -5,7 +5,6 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,18 +18,6 @@ from nemo_sdg.engine.ray_engine import run_on_ray
 from nemo_sdg.engine.work import divide
 from nemo_sdg.simulator import Latency
 from nemo_sdg.stages import Stage
-
-
-def worker_pids() -> list[int]:
-    """Return the processes of Ray Data's actors that run our workers, oldest first."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            if process.name.isdigit() and b"RayWorker" in (process / "cmdline").read_bytes():
-                found.append((int((process / "stat").read_text().split()[21]), int(process.name)))
-        except OSError:
-            continue
-    return [pid for _, pid in sorted(found)]
 
 
 def until(condition, seconds=60):
@@ -70,7 +57,9 @@ def started(ray_instance):  # noqa: ARG001 - all of these run on the session's R
 
 
 @pytest.mark.ray
-def test_a_pool_follows_and_nothing_else_resizes_it(simulator, qa_pipeline, started, rows_in, tmp_path):
+def test_a_pool_follows_and_nothing_else_resizes_it(
+    simulator, qa_pipeline, started, rows_in, tmp_path, worker_pids
+):
     """A saturated pool stays as it is, grows and shrinks when told, and no request is lost or made twice."""
     endpoint = simulator(latency=Latency.fixed(0.3))
     pool = ElasticPool(1, 4)
@@ -102,7 +91,7 @@ def test_a_pool_follows_and_nothing_else_resizes_it(simulator, qa_pipeline, star
 
 
 @pytest.mark.ray
-def test_workers_killed_while_a_pool_changes(simulator, qa_pipeline, started, rows_in, tmp_path):
+def test_workers_killed_while_a_pool_changes(simulator, qa_pipeline, started, rows_in, tmp_path, worker_pids):
     """`kill -9` of a new worker and of a resting one loses no row, and sizes are as told again."""
     endpoint = simulator(latency=Latency.fixed(0.3))
     pool = ElasticPool(1, 3)
@@ -158,7 +147,7 @@ class Apart(Stage):
 
 
 @pytest.mark.ray
-def test_one_pool_of_two_follows(simulator, qa_pipeline, started, rows_in, tmp_path):
+def test_one_pool_of_two_follows(simulator, qa_pipeline, started, rows_in, tmp_path, worker_pids):
     """A pool with workers of its own keeps its number when the one before it changes."""
     endpoint = simulator(latency=Latency.fixed(0.3))
     pool = ElasticPool(1, 2)

@@ -23,18 +23,6 @@ def _on_ray(ray_instance):
     """Every test here runs on the session's Ray."""
 
 
-def worker_pids() -> list[int]:
-    """Return the processes of Ray Data's actors that run our workers."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            if process.name.isdigit() and b"RayWorker" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found
-
-
 def test_a_job_on_two_actors_makes_every_row_once(simulator, qa_pipeline, run, rows_in, tmp_path):
     """Two actors make the rows that one process makes, each paid for once, with both of them at work."""
     endpoint = simulator(latency=Latency.fixed(0.2))
@@ -121,7 +109,9 @@ def test_a_stage_with_resources_runs_in_actors_of_its_own(
     )
 
 
-def test_a_killed_worker_costs_nothing_but_what_was_in_flight(simulator, qa_pipeline, run, rows_in, tmp_path):
+def test_a_killed_worker_costs_nothing_but_what_was_in_flight(
+    simulator, qa_pipeline, run, rows_in, tmp_path, worker_pids
+):
     """`kill -9` of an actor loses no row and makes none twice; its paid answers are not paid again."""
     endpoint = simulator(latency=Latency.lognormal(0.2, 0.5))
     pipeline = qa_pipeline(endpoint.base_url, tmp_path / "out", num_samples=400, max_concurrent_requests=16)
@@ -298,7 +288,9 @@ def test_workers_share_a_limit(known, simulator, qa_pipeline, run, rows_in, tmp_
     assert max(report.held_back, key=report.held_back.get) == "requests per minute"
 
 
-def test_limits_outlive_their_budget_and_a_worker(simulator, qa_pipeline, run, rows_in, tmp_path):
+def test_limits_outlive_their_budget_and_a_worker(
+    simulator, qa_pipeline, run, rows_in, tmp_path, worker_pids
+):
     """The budget's actor is killed twice, then a worker: nothing is lost, paid twice or sent too soon."""
     endpoint = simulator(**server(headers="none"))
     pipeline = qa_pipeline(
