@@ -70,7 +70,7 @@ class Progress:
     def judged(self) -> tuple[int, int]:
         """Return how many rows of this run are rejected, of how many; open shards' as far as requests go."""
         counts = self._added(self._now)
-        rejected, rows = counts.rows_rejected, counts.rows_read
+        rejected, rows = counts.rows_rejected, counts.rows_read + counts.added
         for beat in self._alive():
             rejected += beat.counts.failures
             rows += beat.counts.requests + beat.counts.reused

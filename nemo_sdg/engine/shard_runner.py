@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nemo_sdg.errors import ConfigError, NemoSDGError
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import ENDS_THE_JOB, PaidStage
-from nemo_sdg.stages.rows import Rejection, reject, split_rejected
+from nemo_sdg.stages.rows import ROW_ID, Rejection, reject, split_rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +35,17 @@ class ShardState(msgspec.Struct):
         state = cls(rows, rejections, counts)
         state.rows = state.without_rejected(rows)
         return state
+
+    def count(self, stage: Stage, batch: pa.Table, made: pa.Table) -> None:
+        """Count what became of the number of rows of `batch`, of which `stage` made `made`."""
+        fewer = batch.num_rows - made.num_rows
+        self.counts.added += max(0, -fewer)
+        if fewer > 0 and stage.joins and ROW_ID in made.column_names:
+            left = pc.is_in(batch.column(ROW_ID), made.column(ROW_ID).combine_chunks())
+            filtered = batch.num_rows - (pc.sum(left).as_py() or 0)
+            self.counts.joined += max(0, fewer - filtered)
+            fewer = min(fewer, filtered)
+        _add(self.counts.filtered, stage.name, fewer)
 
     def without_rejected(self, rows: pa.Table) -> pa.Table:
         """Return the rows that go on; keep and count the others."""
@@ -63,7 +75,7 @@ class StageSequence:
             rows: list[pa.Table] = []
             for batch in _batches(state.rows, stage.batch_size):
                 made = self._process(stage, lock, batch, ledger)
-                _add(state.counts.filtered, stage.name, batch.num_rows - made.num_rows)
+                state.count(stage, batch, made)
                 rows.append(state.without_rejected(made))
             state.rows = _concatenated(rows, stage)
 

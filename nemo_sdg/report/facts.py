@@ -26,8 +26,10 @@ def heading(report: RunReport) -> str:
 def row_facts(report: RunReport) -> list[Fact]:
     """Return what became of the rows."""
     counts, total = report.counts, report.rows_total
+    done = _part(counts.rows_read, total)
+    total += counts.added  # segments of documents, say, of which each may be rejected
     return [
-        ("rows done", _part(counts.rows_read, total)),
+        ("rows done", done),
         ("written", _part(counts.rows_written, total)),
         ("rejected", _part(counts.rows_rejected, total)),
         ("filtered", _part(counts.rows_filtered, total)),

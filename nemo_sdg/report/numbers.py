@@ -18,6 +18,10 @@ class Counts(msgspec.Struct):
     """Rows in `rejected/`, by "stage: error class"."""
     filtered: dict[str, int] = {}
     """Rows that a stage left out, by stage."""
+    added: int = 0
+    """Rows that stages made beside those that they got, such as segments of documents and further choices."""
+    joined: int = 0
+    """Rows that went into others, such as segments into documents: neither filtered nor rejected."""
     requests: int = 0
     """Questions to a model that were sent, each counted once; of all attempts at a shard, killed ones too."""
     attempts: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
@@ -98,6 +98,8 @@ class Stage(Step):
     """Most rows given to `process` at a time; None: a whole shard."""
     environment: tuple[str, ...] = ()
     """Names of the environment variables that it reads on a worker; the engine takes their values along."""
+    joins: ClassVar[bool] = False
+    """Whether rows of one `row_id` become one: then only those of which none is left count as filtered."""
     _changeable = ("name", "resources", "workers", "batch_size")
 
     def setup(self) -> None:

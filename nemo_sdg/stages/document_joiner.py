@@ -33,6 +33,8 @@ class DocumentJoiner(Stage):
     other columns the value is that of the first segment. Raises `ConfigError` for arguments of no use.
     """
 
+    joins = True
+
     def __init__(
         self,
         *,

@@ -80,3 +80,11 @@ def test_spans_join_in_any_order():
 
     assert (one.first_request, one.last_answer) == (other.first_request, other.last_answer) == (1.0, 4.0)
     assert len(one.latency) <= 2000
+
+
+def test_rejected_segments_are_judged_as_segments():
+    """Of 10 documents with 100 segments, 20 rejected segments are a fifth and not all."""
+    progress = Progress(Board(), 10, [], {}, time.time())
+    progress.add(Parcel(Shard(0, 0, 10), counts=Counts(rows_read=10, added=90, rejected={"s: E": 20})))
+
+    assert progress.judged() == (20, 100)

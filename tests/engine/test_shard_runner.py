@@ -136,3 +136,28 @@ def test_no_rows_go_no_further(loop):
     assert state.rows.num_rows == 0
     assert state.rejections == []
     assert state.counts.filtered == {"nothing": 10}
+
+
+class Doubled(Stage):
+    """Makes two rows of each."""
+
+    def process(self, batch):
+        return pa.concat_tables([batch, batch])
+
+
+class Joined(Stage):
+    """Makes one row of those with one row_id; leaves out row 3."""
+
+    joins = True
+
+    def process(self, batch):
+        rows = dict(zip(batch.column("row_id").to_pylist(), range(batch.num_rows), strict=True))
+        return batch.take([position for row, position in rows.items() if row != 3])
+
+
+def test_rows_that_go_into_others_are_not_filtered(loop):
+    """Rows that a stage adds, and those that another joins, are counted apart from what is left out."""
+    state = through(loop, Doubled(), Joined())
+
+    assert state.rows.num_rows == 9
+    assert (state.counts.added, state.counts.joined, state.counts.filtered) == (10, 9, {"joined": 2})

@@ -168,6 +168,17 @@ def test_a_document_is_made_whole_later(transformed, run, rows_in, tmp_path, mon
     assert (len(first.asked), len(second.asked)) == (3, 1)
 
 
+def test_segments_are_counted_as_what_they_are(transformed):
+    """Segments that are joined do not count as filtered, nor failed ones as documents."""
+    documents = {"text": [document(40), document(40, 40), "short"]}
+    _, report, _ = transformed(documents, refusing, transformation="wikipedia")
+    counts = report.counts
+
+    assert counts.filtered == {"token_count_filter": 1}
+    assert counts.rows_rejected == 1
+    assert counts.rows_read + counts.added == counts.rows_written + counts.joined + 2
+
+
 def test_columns_of_the_input(transformed):
     """Columns can be chosen, so that segments do not carry what nobody needs."""
     documents = {"text": [document(8)], "html": ["<p>"], "url": ["u"], "score": [12]}

@@ -5,6 +5,7 @@ import msgspec
 from nemo_sdg.report.files import read_report
 from nemo_sdg.report.page import render_page
 from nemo_sdg.report.summary import plain_lines
+from nemo_sdg.storage import Store
 
 _NEW = ("limits", "held_back", "cost", "max_cost", "given_up")
 _NEW_COUNTS = ("hedged", "truncated")
@@ -17,10 +18,9 @@ def test_a_report_of_an_older_version_is_read(report, tmp_path):
         del old[name]
     for name in _NEW_COUNTS:
         del old["counts"][name]
-    path = tmp_path / "report.json"
-    path.write_bytes(msgspec.json.encode(old))
+    (tmp_path / "report.json").write_bytes(msgspec.json.encode(old))
 
-    read = read_report(path)
+    read = read_report(Store.open(tmp_path))
 
     assert read == report()
     assert plain_lines(read) == plain_lines(report())
