@@ -113,7 +113,6 @@ def test_odd_rows_are_rows(asked, tmp_path, content, topics):
     assert {file.name for file in tmp_path.iterdir()} - before == {"in", "out"}
 
 
-@pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
 def test_a_prompt_of_five_megabytes(asked, tmp_path):
     """A prompt as long as a library is asked as it is, and its row is whole."""
     long = json.dumps({"topic": "x" * 5_000_000}).encode() + b"\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import os
 import socket
 import ssl
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from nemo_sdg.client.payload import Payload
 
 # Seconds: many servers close an idle connection after 5, and a request in that moment is lost.
+_LARGE = 2**20  # bytes of a body that is sent in pieces
 _KEEP_IDLE = 4.0
 _TO_CONNECT = 10.0  # seconds: a host that drops packets is known long before `timeout`
 
@@ -84,7 +86,7 @@ class LeanTransport:
         pool = self._pools.get(asyncio.get_running_loop()) or await self._open()
         try:
             async with pool.session.request(
-                method, url, data=body, headers=headers, allow_redirects=False, proxy=pool.proxy
+                method, url, data=_sendable(body), headers=headers, allow_redirects=False, proxy=pool.proxy
             ) as response:
                 length = response.content_length
                 if length is None or "Content-Encoding" in response.headers:  # what it grows to is not known
@@ -180,6 +182,11 @@ async def _close_at_end(
         if pools is not None:
             pools.pop(loop, None)  # the pool refers to its loop, so the weak key alone would not go
         await session.close()
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return `body` in the form that aiohttp sends in pieces where it is large, and does not warn of."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
