@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from nemo_sdg.client.payload import Payload
 
 # Seconds: many servers close an idle connection after 5, and a request in that moment is lost.
-_LARGE = 2**20  # bytes of a body that is sent in pieces
 _KEEP_IDLE = 4.0
+_LARGE = 2**20  # bytes of a body that is sent in pieces
 _TO_CONNECT = 10.0  # seconds: a host that drops packets is known long before `timeout`
 
 
