@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from nemo_sdg import hooks
+
 if TYPE_CHECKING:
     from nemo_sdg.client import (
         AsyncEndpointPool,
@@ -182,3 +184,12 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _apply_stage(*args: Any, **options: Any) -> Any:
+    from nemo_sdg.engine.apply import apply_stage  # noqa: PLC0415 - it brings Ray
+
+    return apply_stage(*args, **options)
+
+
+hooks.apply_stage = _apply_stage

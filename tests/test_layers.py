@@ -26,6 +26,7 @@ ORDER = (
     "storage",
     "redact",
     "errors",
+    "hooks",  # slots that the top fills, where a lower layer reaches a higher one
 )
 BELOW = {layer: set(ORDER[index + 1 :]) for index, layer in enumerate(ORDER)}
 BESIDE = {

@@ -42,7 +42,8 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Parcel).decode
 _COLUMN = "parcel"
 _RAY_NAMES = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
-_JOB = uuid.uuid4().hex  # all runs of this process are one job to a budget
+JOB = uuid.uuid4().hex
+"""All runs of this process are one job to a budget."""
 _PER_CPU = 4  # workers for each CPU that a cluster has, where their number is ours to choose
 _MEMORY = 512 * 2**20  # bytes that one of them is thought to take, and some room
 _CPUS = 0.1  # of a worker that asks for nothing: it mostly waits, and many should fit on a node
@@ -74,7 +75,7 @@ def run_on_ray(  # noqa: PLR0917 - what an engine needs, each thing once
             environment = environment_of(
                 step for pool in pools for step in (pool.source, *pool.stages, pool.sink)
             )
-            cargoes = [Cargo(environment, pickled((pool, folder, notices, _JOB))) for pool in pools]
+            cargoes = [Cargo(environment, pickled((pool, folder, notices, JOB))) for pool in pools]
             yield from _run(pools, cargoes, shards, elastic)
 
 
@@ -195,7 +196,8 @@ def _run(
     longest = max(shard.rows for shard in shards)
     dataset: Any = ray.data.from_arrow([_table(Parcel(shard)) for shard in shards])
     for pool, cargo in zip(pools, cargoes, strict=True):
-        dataset = _through(dataset, pool, cargo, longest, len(shards))
+        overlap = min(pool.overlap(longest), len(shards))
+        dataset = through(dataset, RayWorker, pool, cargo, overlap, changes_rows=False)
     let_follow(dataset, elastic)
     try:
         for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -205,15 +207,20 @@ def _run(
         raise RunStopped(f"Ray failed: {error}") from error
 
 
-def _through(dataset: Any, pool: PoolWork, cargo: Cargo, shard_rows: int, shards: int) -> Any:
+def through(
+    dataset: Any, worker: type, pool: PoolWork, cargo: Cargo, overlap: int, *, changes_rows: bool
+) -> Any:
+    """Return `dataset` with its blocks, whole ones, going through `pool`.
+
+    Each of its actors is a `worker` made of `cargo`, and gets `overlap` blocks at a time, each in a thread.
+    """
     import ray  # noqa: PLC0415 - takes long to import
 
-    overlap = min(pool.overlap(shard_rows), shards)
     own = {_RAY_NAMES[name]: amount for name, amount in _needs(pool).items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return dataset.map_batches(
-            RayWorker,
+            worker,
             fn_constructor_args=(cargo,),
             batch_size=None,
             batch_format="pyarrow",
@@ -223,7 +230,7 @@ def _through(dataset: Any, pool: PoolWork, cargo: Cargo, shard_rows: int, shards
                 max_tasks_in_flight_per_actor=overlap,
                 enable_true_multi_threading=True,
             ),
-            udf_modifying_row_count=False,
+            udf_modifying_row_count=changes_rows,
             **own,
         )
 
@@ -255,6 +262,11 @@ class Cargo:
         return (Cargo, (self.environment, self.content))
 
 
+def cluster_link(name: BudgetName) -> FailoverLink:
+    """Return the way to the cluster's budget of that name."""
+    return FailoverLink(RayLink(name), time.monotonic)
+
+
 class RayWorker:
     """A `Worker` as Ray Data drives it: one call, in a thread of its own, is one shard."""
 
@@ -262,11 +274,7 @@ class RayWorker:
         gc.set_threshold(*COLLECTION)
         os.environ.update(cargo.environment)  # first: an object store may be opened by what comes next
         pool, folder, notices, job = unpickled(cargo.content)
-
-        def link(name: BudgetName) -> FailoverLink:
-            return FailoverLink(RayLink(name), time.monotonic)
-
-        self._worker = Worker(pool, folder, link, notices, job)
+        self._worker = Worker(pool, folder, cluster_link, notices, job)
 
     def __del__(self) -> None:
         """Close the stages: Ray Data lets go of this object when the actor's work is over."""

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
 
-from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.engine.commit import commit_shard
 from nemo_sdg.engine.flusher import Flusher
 from nemo_sdg.engine.heartbeat import BEAT, Heartbeat
 from nemo_sdg.engine.journal import ShardJournal
 from nemo_sdg.engine.manifest import ShardDone
-from nemo_sdg.engine.shard_runner import ShardState, StageSequence, failure_text
+from nemo_sdg.engine.shard_runner import ShardState, failure_text
 from nemo_sdg.engine.span import Span
+from nemo_sdg.engine.stage_host import StageHost
 from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
 from nemo_sdg.errors import FatalRequestError, NemoSDGError, OutputError, RunStopped
-from nemo_sdg.limits import BudgetName, Link
 from nemo_sdg.report.numbers import Counts, EndpointUse, LimitUse
-from nemo_sdg.stages.base import PaidStage
 from nemo_sdg.stages.rows import OK, STATUS, set_column
 
 if TYPE_CHECKING:
     from nemo_sdg.engine.board import Notices
     from nemo_sdg.engine.folder import RunFolder
-    from nemo_sdg.limits import Limiter
+    from nemo_sdg.engine.stage_host import Links
+    from nemo_sdg.limits import BudgetName, Limiter
 
 COLLECTION = (20_000, 20, 50)
 """Thresholds of garbage collection in a worker's process. As Python has them they cost a tenth of its CPU:
 hundreds of rows are alive at a time, with their requests and answers, and hardly any of that is in cycles."""
-
-
-Links = Callable[[BudgetName], Link]
-"""The way to the budget of a name."""
 
 
 class Worker:
@@ -53,25 +47,12 @@ class Worker:
         self._work = work
         self._folder = folder
         self._board = board
-        self._loop = LoopThread("nemo-sdg-worker")
-        self._sequence = StageSequence(work.stages, self._loop)
-        self._limiters: dict[Limiter, BudgetName] = {}
+        self._host = StageHost(work.stages, links, job)
         self._held_back: dict[str, float] = {}
-        self._broken: Exception | None = None
-        try:
-            for stage in work.stages:
-                stage.setup()
-                if isinstance(stage, PaidStage):
-                    self._limiters.update({limiter: name for name, limiter in stage.limiters.items()})
-            for limiter, name in self._limiters.items():
-                limiter.join(links(name), job)
-        except Exception as error:  # noqa: BLE001 - the driver must hear of it, whatever it is
-            self._broken = error
         self._open: dict[ShardJournal, Parcel] = {}
         self._flusher = Flusher(folder)
         self._lock = threading.Lock()
         self._span = Span()  # of journals that are closed
-        self._stopping = False
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat_until_closed, name="nemo-sdg-heart", daemon=True)
         self._heart.start()
@@ -84,7 +65,7 @@ class Worker:
         try:
             if self._is_done(parcel):
                 return parcel
-            if self._stopping:
+            if self._host.stopping:
                 parcel.state = "stopped"
                 return parcel
             journal = ShardJournal(self._folder, parcel.shard.index, self.name, parcel.counted)
@@ -137,36 +118,26 @@ class Worker:
 
     def stop(self) -> None:
         """Send nothing more, begin no shard; what is in flight arrives and is kept."""
-        self._stopping = True
-        for limiter in self._limiters:
-            limiter.stop()
+        self._host.stop()
 
     def abort(self) -> None:
         """Stop now: what is in flight is given up."""
-        self.stop()
-        self._loop.stop()
+        self._host.abort()
 
     def close(self) -> None:
         """Close stages, connections and threads."""
         self._closed.set()
         self._heart.join()
-        for limiter in self._limiters:
-            limiter.leave()
-        for stage in self._work.stages:
-            if isinstance(stage, PaidStage):
-                self._loop.run(stage.close_paid())
-            if self._broken is None:
-                stage.close()
-        self._loop.stop()
+        self._host.close()
         self._flusher.close()
 
     def _run(self, parcel: Parcel, journal: ShardJournal) -> None:
-        if self._broken is not None:
-            raise self._broken
+        if self._host.broken is not None:
+            raise self._host.broken
         work = self._work
         rows = work.source.read(parcel.shard) if work.source else unpack(parcel.rows)
         state = ShardState.of(rows, parcel.rejections, parcel.counts)
-        self._sequence.run(state, journal)
+        self._host.sequence.run(state, journal)
         parcel.models = sorted({*parcel.models, *journal.models})
         if work.sink is None:
             parcel.rows = pack(state.rows)
@@ -198,7 +169,7 @@ class Worker:
             span = Span()
             span.join(self._span)
         self._flusher.flush(shards)  # first: what comes after may wait for others
-        if self._flusher.lost is not None and not self._stopping:
+        if self._flusher.lost is not None and not self._host.stopping:
             self.stop()
         counts, earlier = Counts(), Counts()
         newest: ShardJournal | None = None
@@ -209,12 +180,13 @@ class Worker:
             span.join(journal.span)
             if newest is None or (journal.span.last_answer or 0) > (newest.span.last_answer or 0):
                 newest = journal
-        flows = [limiter.flow() for limiter in self._limiters]
-        for limiter in self._limiters:
-            limiter.tick()
+        limiters = self._host.limiters
+        flows = [limiter.flow() for limiter in limiters]
+        self._host.tick()
+        for limiter in limiters:
             held_by = limiter.held_by()
             if held_by is not None and shards:
-                part = BEAT / len(self._limiters)
+                part = BEAT / len(limiters)
                 self._held_back[held_by] = self._held_back.get(held_by, 0.0) + part
         beat = Heartbeat(
             counts=counts,
@@ -222,12 +194,12 @@ class Worker:
             allowed=sum(flow[1] for flow in flows),
             newest=newest.newest if newest else None,
             span=span,
-            endpoints=[_use(name, limiter) for limiter, name in self._limiters.items()],
+            endpoints=[_use(name, limiter) for limiter, name in limiters.items()],
             held_back=dict(self._held_back),
             earlier=earlier,
             shards=sorted(parcel.shard.index for parcel in shards.values()),
         )
-        if self._board.post(self.name, beat) and not self._stopping:
+        if self._board.post(self.name, beat) and not self._host.stopping:
             self.stop()
 
 

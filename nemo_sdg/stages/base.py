@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
+from nemo_sdg import hooks
 from nemo_sdg.errors import ConfigError, FatalRequestError, OutputError, RunStopped
 from nemo_sdg.stages.step import Step
 
@@ -115,6 +116,26 @@ class Stage(Step):
 
     def close(self) -> None:
         """Release what `setup` took."""
+
+    def apply(self, dataset: Any, *, workers: int | None = None) -> Any:
+        """Return the `ray.data.Dataset` that `dataset` becomes by this stage; nothing runs before it is used.
+
+        Its `workers` actors (None: those of the stage, else 2) are as those of a pipeline: the same pacing by
+        one budget for all who ask the endpoint on this cluster, the same retries and rejecting of rows.
+        No row is lost: those that cannot be used have `status` "rejected" (others "ok") and the reason in
+        `rejection`, null where the stage did not come to it; another stage that is applied lets them pass.
+        A column of the dataset's own of one of these names becomes `source_status` or `source_rejection`.
+
+        `row_id` (whole numbers) is the dataset's column if it has one. Else it is added: 63 bits that digest
+        what the row holds, so that it, and the seed that follows from it, is the same for any order, any
+        blocks and any run. Rows that are the same in all columns share it; give them a `row_id` to have
+        different answers.
+
+        There is no run folder: answers live as long as the call, and what Ray does again, because an actor
+        died or the dataset is used twice, is asked and paid again. `materialize()` it to use it twice, or
+        take a `Pipeline` to keep what was paid for. An error that would end a job ends this too.
+        """
+        return hooks.apply_stage(self, dataset, workers=workers)
 
 
 class Ledger(Protocol):
