@@ -165,14 +165,15 @@ class LLMGenerationStage(PaidStage):
         messages = self.messages_for(row)
         question = f"{row.get(ROW_ID, 0)}-{self.prefix}"
         configs = self._configs(row, ledger.times_forgotten(question) if self._seeds_differ else 0)
-        for config in configs:
-            completion = ledger.recall(question + _digest(asked_alike, messages, config.seed))
+        keys = [question + _digest(asked_alike, messages, config.seed) for config in configs]
+        for config, key in zip(configs, keys, strict=True):  # noqa: B007 - what it ends at is in use below
+            completion = ledger.recall(key)
             if completion is not None:
                 break
         else:
             config = configs[0]
             completion = await self._ask(messages, (), config, ledger)
-            ledger.record(question + _digest(asked_alike, messages, config.seed), completion)
+            ledger.record(keys[0], completion)
 
         async def again(choice: int, turns: list[dict[str, Any]]) -> Completion:
             said = [turn["content"] for turn in turns if turn["role"] == "assistant"]
@@ -186,14 +187,14 @@ class LLMGenerationStage(PaidStage):
         made: list[dict[str, Any] | _Unparsed] = []
         for choice in range(len(completion.texts)):
             reply = reply_of(completion, choice, split=self.reasoning or self._structured is not None)
-            settled = Settled(reply, {})
             if reply.withheld:
                 values = self._own_values(reply, choice, config.seed)
                 made.append(_Unparsed(withheld_error(completion), values))
-                continue
-            if self._structured is not None:
+            elif self._structured is None:
+                made.append(self._made(Settled(reply, _NOTHING), choice, config.seed, row))
+            else:
                 settled = await self._structured.settle(reply, partial(again, choice))
-            made.append(self._made(settled, choice, config.seed, row))
+                made.append(self._made(settled, choice, config.seed, row))
         return made
 
     @property
@@ -218,7 +219,8 @@ class LLMGenerationStage(PaidStage):
         values = self._own_values(settled.reply, choice, seed)
         if settled.fault is not None:
             return _Unparsed(settled.fault, values)
-        values.update({self.prefix + name: value for name, value in settled.values.items()})
+        if settled.values:
+            values.update({self.prefix + name: value for name, value in settled.values.items()})
         try:
             values.update(self.parse(settled.reply.text, row))
         except ENDS_THE_JOB:
@@ -322,6 +324,9 @@ _FIELDS = (
     pa.field("seed", pa.int64()),
 )
 _REASONING = (pa.field("reasoning", pa.string()), pa.field("reasoning_tokens", pa.int64()))
+
+
+_NOTHING: dict[str, Any] = {}
 
 
 class _Unparsed(NamedTuple):
