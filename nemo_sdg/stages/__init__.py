@@ -31,8 +31,10 @@ from nemo_sdg.stages.parse_qa import ParseQuestionAnswer
 from nemo_sdg.stages.parse_regex import ParseRegex
 from nemo_sdg.stages.prompt import PromptTemplateStage
 from nemo_sdg.stages.qa_multilingual import QAMultilingualSyntheticStage
+from nemo_sdg.stages.reader_csv import CSVReader
 from nemo_sdg.stages.reader_jsonl import JsonlReader
 from nemo_sdg.stages.reader_parquet import ParquetReader
+from nemo_sdg.stages.reader_text import TextReader
 from nemo_sdg.stages.remove_lines import LineRemover
 from nemo_sdg.stages.remove_markdown import MarkdownRemover
 from nemo_sdg.stages.remove_prefix import PrefixRemover
@@ -55,6 +57,7 @@ from nemo_sdg.stages.writers import JsonlWriter, ParquetWriter
 __all__ = [
     "AppendPairs",
     "AsyncFunctionStage",
+    "CSVReader",
     "CompositeStage",
     "DistillStage",
     "DiverseQAStage",
@@ -95,6 +98,7 @@ __all__ = [
     "Stage",
     "Step",
     "TextCleaner",
+    "TextReader",
     "TokenCountFilter",
     "TransformStage",
     "WikipediaParaphrasingStage",
