@@ -32,6 +32,7 @@ from nemo_sdg.stages.parse_regex import ParseRegex
 from nemo_sdg.stages.prompt import PromptTemplateStage
 from nemo_sdg.stages.qa_multilingual import QAMultilingualSyntheticStage
 from nemo_sdg.stages.reader_csv import CSVReader
+from nemo_sdg.stages.reader_huggingface import HuggingFaceReader
 from nemo_sdg.stages.reader_jsonl import JsonlReader
 from nemo_sdg.stages.reader_parquet import ParquetReader
 from nemo_sdg.stages.reader_text import TextReader
@@ -66,6 +67,7 @@ __all__ = [
     "ExtractKnowledgeStage",
     "FinishedFilter",
     "FunctionStage",
+    "HuggingFaceReader",
     "JsonlReader",
     "JsonlWriter",
     "KnowledgeListCleaner",

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from nemo_sdg.errors import ConfigError
-from nemo_sdg.stages.base import Shard, Source
-from nemo_sdg.stages.input_files import check_selected, find_files, kept_names, settled, with_row_ids
-from nemo_sdg.stages.parquet_files import Part, opened, parts, united
-from nemo_sdg.stages.planned_files import PlannedFiles
-from nemo_sdg.stages.rows import ROW_ID, reject
-from nemo_sdg.stages.shard_pieces import shards_of
+from nemo_sdg.stages.input_files import find_files
+from nemo_sdg.stages.parquet_files import opened, parts
+from nemo_sdg.stages.table_source import TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nemo_sdg.stages.input_files import Paths
+    from nemo_sdg.stages.table_files import Part
 
 SUFFIXES = (".parquet", ".pq")
 
 
-class ParquetReader(Source):
+class ParquetReader(TableSource):
     """Reads rows from Parquet files.
 
     `path` is a file, a folder, a glob pattern or a list of those; files are read in the order of their names.
@@ -35,56 +30,7 @@ class ParquetReader(Source):
     """
 
     def __init__(self, path: Paths, *, columns: Sequence[str] | None = None) -> None:
-        self.path = settled(path)
-        self.columns = check_selected(columns)
-        self._files = [opened(file) for file in find_files(path, SUFFIXES)]
-        self._input = PlannedFiles([file.file for file in self._files])
-        fields = united(self._files)
-        for column in self.columns or ():
-            if column not in fields:
-                raise ConfigError(f"columns has {column!r}, but the input has {', '.join(fields)}")
-        self._schema = pa.schema([fields[name] for name in self.columns or fields])
-        self.adds = (ROW_ID, *kept_names(self._schema.names))
+        super().__init__(path, columns, [opened(file) for file in find_files(path, SUFFIXES)])
 
-    def plan(self, shard_rows: int | None) -> list[Shard]:
-        """Return the shards; see `Source.plan`. Raises `ConfigError` when there are no rows."""
-        return self._input.noted(shards_of(self._files, shard_rows, str(self.path)))
-
-    def changes(self, shards: Sequence[Shard]) -> list[str]:
-        """Return how the files differ from those of `shards`; see `Source.changes`."""
-        with_rows = {file.file for file in self._files if file.rows}
-        return self._input.changes(shards, with_rows.__contains__)
-
-    def read(self, shard: Shard) -> pa.Table:
-        """Return the rows of `shard`; see `Source.read`. Of each file only the row groups that have some.
-
-        Rows that are damaged are marked as rejected.
-        """
-        tables: list[pa.Table] = []
-        errors: dict[int, Exception] = {}
-        position = 0
-        for part in (part for piece in shard.place["pieces"] for part in self._read_piece(piece)):
-            errors.update((position + at, error) for at, error in part.wrong.items())
-            position += part.rows.num_rows
-            tables.append(part.rows)
-        return reject(with_row_ids(pa.concat_tables(tables), shard), errors, self.name)
-
-    def _read_piece(self, piece: dict[str, Any]) -> Iterator[Part]:
-        file = self._input.place_now(piece)
-        for part in parts(file, piece["first"], piece["rows"], self._schema.names):
-            yield Part(self._fitted(part.rows, file), part.wrong)
-
-    def _fitted(self, table: pa.Table, file: str) -> pa.Table:
-        columns = []
-        for field in self._schema:
-            if field.name not in table.column_names:
-                columns.append(pa.nulls(table.num_rows, field.type))
-                continue
-            try:
-                columns.append(table.column(field.name).cast(field.type))
-            except pa.ArrowException as error:
-                raise ConfigError(
-                    f"column {field.name!r} of {file} does not fit {field.type}, which it is in other files: "
-                    f"{error}"
-                ) from None
-        return pa.table(columns, schema=self._schema)
+    def _parts(self, file: str, first: int, rows: int, columns: Sequence[str]) -> Iterator[Part]:
+        return parts(file, first, rows, columns)
