@@ -10,10 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.client.answer import completion_from
+from nemo_sdg.client.conversation import Formatted
 from nemo_sdg.client.failure import Judged, verdict_on
+from nemo_sdg.client.flat import NOT_GIVEN, NotGiven, with_flat
 from nemo_sdg.client.hedge import Hedge, HedgedAttempt, Hedger
 from nemo_sdg.client.question import Question, Tries
 from nemo_sdg.client.retrying import OutOfTime, Retrying
+from nemo_sdg.client.reward import REWARD_CONFIG, rewards_of
 from nemo_sdg.client.token_estimate import TokenEstimate
 from nemo_sdg.errors import ConfigError, ContentFilterError
 from nemo_sdg.limits import NO, OK, BudgetName, Limiter, Limits, Places
@@ -132,15 +135,42 @@ class AsyncLLMClient(Retrying, ABC):
         model: str,
         conversation_formatter: ConversationFormatter | None = None,
         generation_config: GenerationConfig | dict[str, Any] | None = None,
+        *,
+        max_tokens: int | NotGiven | None = NOT_GIVEN,
+        n: int | NotGiven | None = NOT_GIVEN,
+        seed: int | NotGiven | None = NOT_GIVEN,
+        stop: str | list[str] | NotGiven | None = NOT_GIVEN,
+        stream: bool | NotGiven | None = NOT_GIVEN,
+        temperature: float | NotGiven | None = NOT_GIVEN,
+        top_k: int | NotGiven | None = NOT_GIVEN,
+        top_p: float | NotGiven | None = NOT_GIVEN,
     ) -> list[str]:
         """Query the model with automatic retry and concurrency control; return its `n` texts.
 
-        Raises `RequestError`: which kind says why it failed in the end.
+        A parameter that is given by itself wins over the one of `generation_config`; None leaves it out of
+        the request. Raises `RequestError`: which kind says why it failed in the end.
         """
-        completion = await self.complete(messages, model, conversation_formatter, generation_config)
+        config = with_flat(generation_config, max_tokens, n, seed, stop, stream, temperature, top_k, top_p)
+        completion = await self.complete(messages, model, conversation_formatter, config)
         if completion.withheld:
             raise withheld_error(completion)
         return completion.texts
+
+    async def query_reward_model(
+        self,
+        *,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        conversation_formatter: ConversationFormatter | None = None,
+    ) -> dict[str, float]:
+        """Return a reward model's scores of the answer that ends `messages`, by attribute.
+
+        Raises `RequestError`, and `ParseError` when `model` is no reward model.
+        """
+        completion = await self.complete(messages, model, conversation_formatter, REWARD_CONFIG)
+        if completion.withheld and not any(completion.logprobs):
+            raise withheld_error(completion)
+        return rewards_of(completion)
 
     async def complete(
         self,
@@ -154,6 +184,9 @@ class AsyncLLMClient(Retrying, ABC):
             if isinstance(messages, str):  # type: ignore[unreachable]
                 raise ConfigError("messages is one text: give a list of {'role': ..., 'content': ...}")
             messages = list(messages)  # an iterator would be empty at the second attempt
+        if conversation_formatter is not None:  # here, so that what cannot be formatted takes no permit
+            conversation: list[Any] = messages
+            conversation_formatter = Formatted(conversation_formatter.format_conversation(conversation))
         question = Question(messages, model, conversation_formatter, generation_config)
         tries = Tries()
         while True:

@@ -12,6 +12,28 @@ class ConversationFormatter(ABC):
     A client that is given one asks the server's `/completions` with the formatted text.
     """
 
+    @property
+    def identity(self) -> str:
+        """What tells formatters apart that make other prompts: answers are found again by it.
+
+        The name of the class, unless a subclass has settings.
+        """
+        return type(self).__qualname__
+
     @abstractmethod
     def format_conversation(self, conv: list[dict[str, Any]]) -> str:
-        """Return the prompt for `conv`, a list of `{"role": ..., "content": ...}` in order of speaking."""
+        """Return the prompt for `conv`, a list of `{"role": ..., "content": ...}` in order of speaking.
+
+        Raises `TemplateError` for one that cannot be formatted: its row is rejected, unasked.
+        """
+
+
+class Formatted(ConversationFormatter):
+    """A conversation that has been formatted, so that further attempts need not do it again."""
+
+    def __init__(self, prompt: str) -> None:
+        self._prompt = prompt
+
+    def format_conversation(self, conv: list[dict[str, Any]]) -> str:  # noqa: ARG002 - it is that one
+        """Return the prompt."""
+        return self._prompt

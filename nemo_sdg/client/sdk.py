@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import openai
 
 from nemo_sdg.client.endpoint import secrets_among, without
+from nemo_sdg.client.sdk_blocking import BlockingSDKClient
 from nemo_sdg.client.sdk_errors import body_of, ours_for
 from nemo_sdg.client.shown import LOOK, shown
 from nemo_sdg.client.transport import LARGEST_ANSWER, HTTPAnswer, too_large
@@ -16,22 +18,28 @@ from nemo_sdg.errors import ConfigError, ConnectionFailedError, RequestTimeoutEr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
 
     from nemo_sdg.client.payload import Payload
+
+_MOST_THREADS = 1000  # as many as are wanted: they are started one by one
 
 
 class SDKTransport:
     """Carries requests through an `openai.AsyncOpenAI`, with the SDK's own retries off.
 
-    `source` is the client, or a function that makes one; a function is called once for each event loop.
-    `timeout` is in seconds for one attempt.
+    `source` is the client, or a function that makes one; a function is called once for each event loop. A
+    `BlockingSDKClient` is asked in threads. `timeout` is in seconds for one attempt.
     """
 
     def __init__(self, source: openai.AsyncOpenAI | Callable[[], openai.AsyncOpenAI], timeout: float) -> None:
-        self._source = source
+        self._source: Any = source
         self._timeout = timeout
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, openai.AsyncOpenAI] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+        self._blocking = isinstance(source, BlockingSDKClient)
+        ready = source.ready if isinstance(source, BlockingSDKClient) else not callable(source)
+        self._ours = not ready or _has_default_http(source)
+        self._loop: ref[asyncio.AbstractEventLoop] | None = None
+        self._threads: ThreadPoolExecutor | None = None
 
     async def post(self, payload: Payload) -> HTTPAnswer:
         """Send `payload`; see `Transport.post`."""
@@ -67,15 +75,16 @@ class SDKTransport:
     async def close(self) -> None:
         """Close the connections of the running event loop, if the client is ours to close."""
         client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None and callable(self._source):
-            await client.close()
+        if client is not None and self._ours:
+            await (asyncio.to_thread(client.close) if self._blocking else client.close())
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False)
 
-    async def _answer_to(self, call: AbstractAsyncContextManager[Any]) -> HTTPAnswer:
+    async def _answer_to(self, call: Any) -> HTTPAnswer:
         try:
             async with asyncio.timeout(self._timeout):  # the SDK's own is for each read, not for all together
-                async with call as streamed:
-                    response = streamed.http_response
-                    body = await _read_bounded(response)
+                response, body = await (self._in_thread(call) if self._blocking else _whole(call))
         except openai.APIStatusError as error:
             response, body = error.response, body_of(error)
         except openai.OpenAIError as error:
@@ -86,18 +95,68 @@ class SDKTransport:
             ) from None
         return HTTPAnswer(response.status_code, response.headers, body)
 
-    def _client(self) -> openai.AsyncOpenAI:
+    async def _in_thread(self, call: Any) -> tuple[Any, bytes]:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_MOST_THREADS, "nemo-sdg-sdk")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _whole_blocking, call)
+
+    def _client(self) -> Any:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
+            kind = openai.OpenAI if self._blocking else openai.AsyncOpenAI
             given = self._source
-            made = given if isinstance(given, openai.AsyncOpenAI) else given()
-            if not isinstance(made, openai.AsyncOpenAI):
+            made = given if isinstance(given, kind) else given()
+            if not isinstance(made, kind):
+                name = "openai_client" if self._blocking else "async_openai_client"
                 raise ConfigError(
-                    f"async_openai_client made a {type(made).__name__}: it must make an openai.AsyncOpenAI"
+                    f"{name} made a {type(made).__name__}: it must make an openai.{kind.__name__}"
                 )
-            client = self._clients[loop] = made.with_options(max_retries=0, timeout=self._timeout)
+            options: dict[str, Any] = {"max_retries": 0, "timeout": self._timeout}
+            if made is given and self._ours:
+                # Connections belong to an event loop, and the next one would find those of this one.
+                options["http_client"] = openai.DefaultAsyncHttpxClient()
+            elif made is given and not self._blocking:
+                # It would lose answers that were paid for, on connections of a loop that is gone.
+                if self._loop is not None and self._loop() is not loop:
+                    raise ConfigError(
+                        "an openai.AsyncOpenAI with an http_client of its own serves one event loop: give a "
+                        "function that makes one, as in AsyncOpenAIClient(lambda: AsyncOpenAI(...))"
+                    )
+                self._loop = ref(loop)
+            client = self._clients[loop] = made.with_options(**options)
         return client
+
+
+def _has_default_http(source: Any) -> bool:
+    """Return whether an asynchronous client has no HTTP client of the user's, only the SDK's own."""
+    return type(getattr(source, "_client", None)).__name__ == "AsyncHttpxClientWrapper"
+
+
+async def _whole(call: Any) -> tuple[Any, bytes]:
+    async with call as streamed:
+        return streamed.http_response, await _read_bounded(streamed.http_response)
+
+
+def _whole_blocking(call: Any) -> tuple[Any, bytes]:
+    with call as streamed:
+        response = streamed.http_response
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                if size > LARGEST_ANSWER:
+                    break
+        except openai.OpenAIError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as below
+            raise ConnectionFailedError(f"the connection broke ({shown(error)}): {LOOK}") from None
+    if size > LARGEST_ANSWER:
+        pieces.clear()
+        raise too_large()
+    return response, b"".join(pieces)
 
 
 async def _read_bounded(response: Any) -> bytes:

@@ -88,7 +88,7 @@ def _question(plan: Plan, rejection: Rejection) -> str | None:
     failed = rejection.attempts is not None and rejection.error != ContentFilterError.__name__
     if stage.name == rejection.stage and failed:
         return None
-    return f"{rejection.row_id}-{getattr(stage, 'prefix', '')}"
+    return stage.key_prefix(rejection.row_id)
 
 
 def _paid_before(plan: Plan, rejection: Rejection) -> list[PaidStage]:

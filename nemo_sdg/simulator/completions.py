@@ -28,6 +28,8 @@ class Choice(msgspec.Struct):
     finish_reason: FinishReason
     reasoning: str | None = None
     """Where it stands apart from the text."""
+    logprobs: dict[str, Any] | None = None
+    """As it is sent."""
 
 
 class CompletionDetails(msgspec.Struct):
@@ -138,14 +140,14 @@ class _ChatChoice(msgspec.Struct):
     index: int
     message: _Message
     finish_reason: str
-    logprobs: None = None
+    logprobs: dict[str, Any] | None = None
 
 
 class _TextChoice(msgspec.Struct):
     index: int
     text: str | None
     finish_reason: str
-    logprobs: None = None
+    logprobs: dict[str, Any] | None = None
 
 
 class _Body(msgspec.Struct):
@@ -171,8 +173,8 @@ def body_of(completion: Completion, *, refused: bool = False) -> bytes:
             message = _Message(text)
             if completion.reasoning_field is not None:
                 setattr(message, completion.reasoning_field, choice.reasoning)
-            choices.append(_ChatChoice(i, message, reason))
+            choices.append(_ChatChoice(i, message, reason, choice.logprobs))
         else:
-            choices.append(_TextChoice(i, text, reason))
+            choices.append(_TextChoice(i, text, reason, choice.logprobs))
     kind = "chat.completion" if completion.chat else "text_completion"
     return _encode(_Body(completion.id, kind, completion.created, choices, completion.usage))

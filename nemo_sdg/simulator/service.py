@@ -18,6 +18,7 @@ from nemo_sdg.simulator.errors_json import error_body
 from nemo_sdg.simulator.faults import FaultDice, refusal, spoil
 from nemo_sdg.simulator.reply import STREAM_TYPE, Reply
 from nemo_sdg.simulator.requests import RequestRefusedError, Sampling, read_chat, read_text
+from nemo_sdg.simulator.rewards import is_reward_model, score
 from nemo_sdg.simulator.stats import Stats
 from nemo_sdg.simulator.streams import events_of
 
@@ -124,7 +125,11 @@ class Service:
         if answers.response_format == "refused" and form is not None and form.type != "text":
             message = "This response_format type is unavailable now"
             return Reply(400, error_body(message, "invalid_request_error", "invalid_request_error"))
-        completion = complete(request, self._number, self._unseeded.getrandbits(63), answers)
+        made = score if is_reward_model(request.model) else complete
+        try:
+            completion = made(request, self._number, self._unseeded.getrandbits(63), answers)
+        except RequestRefusedError as error:
+            return Reply(400, error_body(str(error), "BadRequestError", 400, error.param))
         admission = self._admission
         if not admission.unlimited:
             throttled = admission.admit(completion.usage.total_tokens, self.stats.concurrency)

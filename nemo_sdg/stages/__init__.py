@@ -22,6 +22,7 @@ from nemo_sdg.stages.filter_language import LanguageFilter
 from nemo_sdg.stages.filter_length import LengthFilter
 from nemo_sdg.stages.filter_prefix import PrefixFilter
 from nemo_sdg.stages.filter_range import RangeFilter
+from nemo_sdg.stages.filter_score import ScoreFilter
 from nemo_sdg.stages.filter_tokens import TokenCountFilter
 from nemo_sdg.stages.function import AsyncFunctionStage, FunctionStage, stage
 from nemo_sdg.stages.generation import LLMGenerationStage
@@ -40,6 +41,7 @@ from nemo_sdg.stages.remove_lines import LineRemover
 from nemo_sdg.stages.remove_markdown import MarkdownRemover
 from nemo_sdg.stages.remove_prefix import PrefixRemover
 from nemo_sdg.stages.remove_quotation import QuotationRemover
+from nemo_sdg.stages.reward import RewardStage
 from nemo_sdg.stages.rows import map_rows, reject
 from nemo_sdg.stages.samples import SampleSource
 from nemo_sdg.stages.select_columns import SelectColumns
@@ -92,7 +94,9 @@ __all__ = [
     "QuotationRemover",
     "RangeFilter",
     "Resources",
+    "RewardStage",
     "SampleSource",
+    "ScoreFilter",
     "SelectColumns",
     "Shard",
     "Sink",

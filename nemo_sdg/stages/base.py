@@ -172,6 +172,10 @@ class PaidStage(Stage):
         Raises `FatalRequestError` when no request can succeed, `RunStopped` when its limiters were stopped.
         """
 
+    def key_prefix(self, row_id: int) -> str:
+        """Return what the keys of the answers for one row begin with; no other stage has the same."""
+        return f"{row_id}-{getattr(self, 'prefix', '')}"
+
     async def check(self) -> list[str]:
         """Look at the endpoint before a run, without paying; return what a person should know.
 

@@ -64,3 +64,18 @@ def text_column(batch: pa.Table, column: str, stage: str) -> pa.ChunkedArray:
     if pa.types.is_string(inner):
         return values.cast(pa.string())
     raise ConfigError(f"stage {stage} needs text in the column {column!r}, which holds {kind}")
+
+
+def number_column(batch: pa.Table, column: str, stage: str) -> pa.ChunkedArray:
+    """Return a column of numbers; one of nothing but nulls is one of float64.
+
+    Raises `MissingColumnError` when there is none, `ConfigError` when it holds something else.
+    """
+    check_present(batch, (column,), stage)
+    numbers = batch.column(column)
+    kind = numbers.type
+    if pa.types.is_null(kind):
+        return numbers.cast(pa.float64())
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        raise ConfigError(f"stage {stage} needs numbers in the column {column!r}, which holds {kind}")
+    return numbers

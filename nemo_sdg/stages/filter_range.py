@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.stages.base import Stage
-from nemo_sdg.stages.columns import check_column, check_present
+from nemo_sdg.stages.columns import check_column, number_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pyarrow as pa
 
 _COMPARED: dict[str, Callable[..., pa.ChunkedArray]] = {
     "above": pc.greater,
@@ -50,15 +51,7 @@ class RangeFilter(Stage):
 
     def process(self, batch: pa.Table) -> pa.Table:
         """Return the rows within the bounds."""
-        check_present(batch, self.requires, self.name, self.column_hint)
-        numbers = batch.column(self.column)
-        kind = numbers.type
-        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-            if not pa.types.is_null(kind):
-                raise ConfigError(
-                    f"stage {self.name} needs numbers in the column {self.column!r}, which holds {kind}"
-                )
-            numbers = numbers.cast(pa.float64())
+        numbers = number_column(batch, self.column, self.name)
         kept = pc.is_valid(numbers)
         for name, bound in self.bounds.items():
             kept = pc.and_(kept, _COMPARED[name](numbers, bound))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import asdict, replace
 from functools import partial
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from nemo_sdg.client import AsyncLLMClient, GenerationConfig, LLMClient
+from nemo_sdg.client import GenerationConfig
 from nemo_sdg.client.base import withheld_error
-from nemo_sdg.client.in_threads import asynchronous
-from nemo_sdg.errors import ConfigError, RequestError, RowError, RunStopped
-from nemo_sdg.stages.base import ENDS_THE_JOB, PaidStage
+from nemo_sdg.errors import ConfigError, RowError
+from nemo_sdg.stages.asking import AskingStage, digest
+from nemo_sdg.stages.base import ENDS_THE_JOB
 from nemo_sdg.stages.prompt import MESSAGES
 from nemo_sdg.stages.reply import reply_of
 from nemo_sdg.stages.rows import ROW_ID, reject, with_columns
@@ -26,14 +25,13 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from nemo_sdg.client import Completion, ConversationFormatter
-    from nemo_sdg.limits import BudgetName, Limiter
+    from nemo_sdg.client import AsyncLLMClient, Completion, ConversationFormatter, LLMClient
     from nemo_sdg.stages.base import Ledger
     from nemo_sdg.stages.reply import Reply
     from nemo_sdg.stages.structured import Way
 
 
-class LLMGenerationStage(PaidStage):
+class LLMGenerationStage(AskingStage):
     """Asks a model once for each row.
 
     Needs the column `messages` (list of role and content) unless a subclass makes messages otherwise. Adds
@@ -74,19 +72,10 @@ class LLMGenerationStage(PaidStage):
         structured: Way = "auto",
         reasoning: bool = False,
     ) -> None:
-        if not isinstance(client, (AsyncLLMClient, LLMClient)):
-            raise ConfigError(
-                f"client is {client!r:.80}: give an AsyncOpenAIClient or another AsyncLLMClient or LLMClient"
-            )
-        if not isinstance(model_name, str) or not model_name:
-            raise ConfigError(f"model_name is {model_name!r}: name the model to ask")
-        self.model_name = model_name
+        super().__init__(client, model_name, conversation_formatter)
         self.generation_config = GenerationConfig.of(generation_config)
         self.seed_per_row = seed_per_row
         self.prefix = prefix
-        self.conversation_formatter = conversation_formatter
-        self.client = asynchronous(client)
-        self.environment = self.client.environment
         self.reasoning = reasoning
         self._structured: StructuredAnswers | None = None
         own = [field.name for field in self._own_fields()]
@@ -96,23 +85,11 @@ class LLMGenerationStage(PaidStage):
             self._structured.format.check_names(prefix, own)
         self.adds = (*own, *(field.name for field in (*self._typed_fields(), *self.parsed)))
 
-    @property
-    def most_in_flight(self) -> int:
-        """The requests that one worker ever has in flight: `max_concurrent_requests` of its client."""
-        return self.client.max_concurrent_requests
-
-    @property
-    def limiters(self) -> Mapping[BudgetName, Limiter]:
-        """What admits this stage's requests: its client's."""
-        return self.client.limiters(self.model_name)
-
     def settings(self) -> Mapping[str, Any]:
         """Return what determines the answers."""
-        formatter = self.conversation_formatter
         told = {
             **super().settings(),
             "generation_config": asdict(self.generation_config),
-            "conversation_formatter": None if formatter is None else type(formatter).__qualname__,
         }
         if not self.reasoning:
             told.pop("reasoning", None)  # as in the settings of runs from before it could be asked for
@@ -120,22 +97,12 @@ class LLMGenerationStage(PaidStage):
             told["response_format"] = self._structured.format.settings
         return told
 
-    def setup(self) -> None:
-        """Set the client up where the stage runs."""
-        self.client.setup()
-
-    async def close_paid(self) -> None:
-        """Close the client's connections."""
-        close = getattr(self.client, "close", None)
-        if close is not None:
-            await close()
-
     async def check(self) -> list[str]:
         """Look at the endpoint, where it can be asked without paying."""
         notes = []
         if self.seed_per_row and self.generation_config.temperature == 0:
             notes.append("temperature is 0: equal prompts give equal rows, whatever their seeds")
-        return notes + await self.client.check(self.model_name)
+        return notes + await super().check()
 
     def messages_for(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the messages to send for `row`; a `RowError` rejects the row unasked."""
@@ -148,24 +115,14 @@ class LLMGenerationStage(PaidStage):
         """Return the values of the columns in `parsed` for one answer; a `RowError` rejects the row."""
         return {}
 
-    async def process_paid(self, batch: pa.Table, ledger: Ledger) -> pa.Table:
-        """Ask for every row of `batch` at once, as far as the client's limits allow."""
-        rows = batch.to_pylist()
-        asked_alike = self._asked_alike()
-        outcomes = await asyncio.gather(
-            *(self._values(row, ledger, asked_alike) for row in rows), return_exceptions=True
-        )
-        _raise_first(outcomes)
-        return self._table(batch, outcomes)
-
     async def _values(
         self, row: Mapping[str, Any], ledger: Ledger, asked_alike: bytes
     ) -> list[dict[str, Any] | _Unparsed]:
         """Return the new columns' values for each choice, or what is wrong with the choice."""
         messages = self.messages_for(row)
-        question = f"{row.get(ROW_ID, 0)}-{self.prefix}"
+        question = self.key_prefix(row.get(ROW_ID, 0))
         configs = self._configs(row, ledger.times_forgotten(question) if self._seeds_differ else 0)
-        keys = [question + _digest(asked_alike, messages, config.seed) for config in configs]
+        keys = [question + digest(asked_alike, messages, config.seed) for config in configs]
         for config, key in zip(configs, keys, strict=True):  # noqa: B007 - what it ends at is in use below
             completion = ledger.recall(key)
             if completion is not None:
@@ -177,7 +134,7 @@ class LLMGenerationStage(PaidStage):
 
         async def again(choice: int, turns: list[dict[str, Any]]) -> Completion:
             said = [turn["content"] for turn in turns if turn["role"] == "assistant"]
-            key = question + _digest(asked_alike, [messages, choice, said], config.seed)
+            key = question + digest(asked_alike, [messages, choice, said], config.seed)
             corrected = ledger.recall(key)
             if corrected is None:
                 corrected = await self._ask(messages, turns, replace(config, n=1), ledger)
@@ -244,28 +201,11 @@ class LLMGenerationStage(PaidStage):
             self.client, self.model_name, send, messages=messages, turns=turns, config=config
         )
 
-    async def _send(
-        self, ledger: Ledger, messages: list[dict[str, Any]], config: GenerationConfig
-    ) -> Completion:
-        try:
-            return await self.client.complete(messages, self.model_name, self.conversation_formatter, config)
-        except RunStopped:
-            raise
-        except ENDS_THE_JOB as error:
-            ledger.record_failure(error)
-            for limiter in self.limiters.values():
-                limiter.stop()  # nothing that still waits could succeed
-            raise
-        except RequestError as error:
-            ledger.record_failure(error)
-            raise
-
     def _asked_alike(self) -> bytes:
         """Return what all requests of this stage have in common."""
-        formatter = type(self.conversation_formatter).__qualname__
         # What is cut off at fewer tokens begins like the whole answer, and what is not cut off is the answer.
         config = replace(self.generation_config, max_tokens=None)
-        alike = msgspec.json.encode((self.prefix, self.model_name, config, formatter), enc_hook=repr)
+        alike = msgspec.json.encode((self.prefix, self.model_name, config, self._formatted_by), enc_hook=repr)
         if self._structured is not None:
             alike += msgspec.json.encode(self._structured.format.settings)
         return alike
@@ -342,15 +282,6 @@ def _check_no_other_format(config: GenerationConfig) -> None:
         raise ConfigError("response_format is there twice: leave it out of the extra_kwargs")
 
 
-def _digest(asked_alike: bytes, messages: list[Any], seed: int | None) -> str:
-    """Return a digest of everything that determines an answer."""
-    try:
-        encoded = msgspec.json.encode((messages, seed))
-    except (UnicodeEncodeError, TypeError):  # the client will say what is wrong with the messages
-        encoded = repr((messages, seed)).encode("utf-8", "backslashreplace")
-    return hashlib.blake2b(asked_alike + encoded, digest_size=12).hexdigest()
-
-
 def derived_seed(seed: int, row_id: int, again: int = 0) -> int:
     """Return the sampling seed of one row: 31 bits, which every server takes, and stable for ever.
 
@@ -359,17 +290,3 @@ def derived_seed(seed: int, row_id: int, again: int = 0) -> int:
     which = f"{seed}:{row_id}:{again}" if again else f"{seed}:{row_id}"
     digest = hashlib.blake2b(which.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-def _raise_first(outcomes: Iterable[Any]) -> None:
-    """Raise what concerns the whole job, the reason for stopping before the stopping."""
-    stopped: BaseException | None = None
-    for outcome in outcomes:
-        if isinstance(outcome, RunStopped):
-            stopped = outcome
-        elif isinstance(outcome, ENDS_THE_JOB):
-            raise outcome
-        elif isinstance(outcome, BaseException) and not isinstance(outcome, Exception):
-            stopped = outcome
-    if stopped is not None:
-        raise stopped

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import nemo_sdg.client
 from nemo_sdg.client import AsyncLLMClient, AsyncOpenAIClient, LLMClient, OpenAIClient
+from nemo_sdg.client.flat import NOT_GIVEN
 
+FLAT = ["max_tokens", "n", "seed", "stop", "stream", "temperature", "top_k", "top_p"]
 ARGUMENTS = ["self", "messages", "model", "conversation_formatter", "generation_config"]
 
 
@@ -36,7 +38,15 @@ def test_interfaces_are_as_documented():
         OpenAIClient.query_model,
     ):
         signature = inspect.signature(function).parameters
-        assert list(signature) == ARGUMENTS
+        flat = [] if function is AsyncLLMClient._query_model_impl else FLAT
+        assert list(signature) == [*ARGUMENTS, *flat]
         assert [signature[name].default for name in ARGUMENTS[3:]] == [None, None]
+        assert {signature[name].default for name in flat} <= {NOT_GIVEN}
+    for client in (LLMClient, AsyncLLMClient, OpenAIClient, AsyncOpenAIClient):
+        signature = inspect.signature(client.query_reward_model).parameters
+        assert list(signature) == ["self", "messages", "model", "conversation_formatter"]
+        assert {signature[name].kind for name in ("messages", "model")} == {inspect.Parameter.KEYWORD_ONLY}
+    for client, argument in ((OpenAIClient, "openai_client"), (AsyncOpenAIClient, "async_openai_client")):
+        assert next(iter(inspect.signature(client).parameters)) == argument
     assert LLMClient.__abstractmethods__ == {"setup", "query_model"}
     assert AsyncLLMClient.__abstractmethods__ == {"setup", "_query_model_impl"}

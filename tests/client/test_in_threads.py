@@ -21,7 +21,7 @@ class Slow(LLMClient):
     def setup(self):
         self.ready = True
 
-    def query_model(self, messages, model, *_):
+    def query_model(self, messages, model, **_):
         self.now += 1
         self.calls += 1
         self.peak = max(self.peak, self.now)
@@ -76,3 +76,28 @@ def test_asynchronous():
     assert asynchronous(ours) is ours
     assert asynchronous(sync) is sync.asynchronous
     assert isinstance(asynchronous(Slow()), InThreads)
+
+
+class Old(LLMClient):
+    """A client as of the older interface: sampling parameters one by one, all by name."""
+
+    def setup(self):
+        """Nothing to do."""
+
+    def query_model(self, *, messages, model, conversation_formatter=None, max_tokens=None, temperature=None):
+        return [f"{model} {len(messages)} {conversation_formatter} {max_tokens} {temperature}"]
+
+    def query_reward_model(self, *, messages, model):  # noqa: ARG002
+        return {"helpfulness": 1.5, "verbosity": -0.25}
+
+
+def test_a_client_of_the_older_interface():
+    """One with sampling parameters one by one gets those that it takes, and scores by its own method."""
+    client = asynchronous(Old())
+    texts = asyncio.run(
+        client.query_model(MESSAGES, "m", generation_config={"max_tokens": 9}, temperature=0.5)
+    )
+    scores = asyncio.run(client.query_reward_model(messages=MESSAGES, model="m"))
+
+    assert texts == ["m 1 None 9 0.5"]
+    assert scores == {"helpfulness": 1.5, "verbosity": -0.25}

@@ -90,6 +90,40 @@ def test_client_object(simulator):
     assert texts == [again]
 
 
+def test_client_object_on_many_loops(simulator):
+    """One object serves event loop after event loop, each request paid once, as in stages of batches."""
+    server = simulator()
+    client = AsyncOpenAIClient(openai.AsyncOpenAI(base_url=server.base_url, api_key=KEY), max_retries=0)
+
+    async def main():
+        asked = (client.complete([{"role": "user", "content": f"{i}"}], "m") for i in range(4))
+        texts = [each.texts for each in await asyncio.gather(*asked)]
+        await client.close()
+        return texts
+
+    texts = [asyncio.run(main()) for _ in range(4)]
+    assert texts == [texts[0]] * 4
+    assert server.stats()["requests"] == 16
+
+
+def test_client_object_with_its_own_http_client(simulator):
+    """An HTTP client of the user's belongs to one event loop; on another, it is refused."""
+    sdk = openai.AsyncOpenAI(
+        base_url=simulator().base_url, api_key=KEY, http_client=httpx2.AsyncClient(http2=False)
+    )
+    client = AsyncOpenAIClient(sdk)
+
+    async def main():
+        try:
+            return await client.query_model(MESSAGES, "m")
+        finally:
+            await sdk.close()
+
+    assert asyncio.run(main())
+    with pytest.raises(ConfigError, match=r"one event loop: give a function that makes"):
+        asyncio.run(main())
+
+
 def test_sdk_retries_are_off(simulator, through_sdk, ask):
     """Only our retries happen: the server counts the attempts that we count."""
     server = simulator(faults=Faults(error_500=1))
