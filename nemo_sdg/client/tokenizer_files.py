@@ -18,7 +18,7 @@ _TEMPLATE = "chat_template.jinja"
 _OLDER_TEMPLATE = "chat_template.json"
 _TOKENS = "special_tokens_map.json"
 _FILES = (_CONFIG, _TEMPLATE, _OLDER_TEMPLATE, _TOKENS)
-_INSTALL = "pip install huggingface_hub"
+_INSTALL = "pip install 'nemo-sdg[tokenizers]'"
 
 
 class TokenizerFiles(NamedTuple):
