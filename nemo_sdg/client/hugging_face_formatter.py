@@ -22,8 +22,8 @@ class HuggingFaceFormatter(ConversationFormatter):
 
     `tokenizer` is a folder that has its files, the id of a model on the Hugging Face hub (`revision` is its
     branch, tag or commit), or a tokenizer object. Files are read once, here, and need no further library; the
-    hub needs the extra `tokenizers`. `chat_template` stands in for the tokenizer's own; where that has several,
-    `template_name` chooses one. `template_kwargs` are passed on, as in `{"enable_thinking": False}`.
+    hub needs the extra `tokenizers`. `chat_template` stands in for the tokenizer's own; where that has
+    several, `template_name` chooses one. `template_kwargs` are passed on, as in `{"enable_thinking": False}`.
 
     What asks for the answer is put at the end unless `add_generation_prompt` is False, as for a reward model.
     Most servers begin each prompt with the token for its beginning themselves: then `bos=False` leaves that
