@@ -13,6 +13,7 @@ import msgspec
 from nemo_sdg.engine.entries import encode, read_entries
 from nemo_sdg.engine.manifest import Manifest, ShardDone
 from nemo_sdg.errors import OutputError
+from nemo_sdg.report.card import CARD, is_ours, write_card
 from nemo_sdg.report.files import read_report, write_report
 from nemo_sdg.stages.rows import Rejection
 from nemo_sdg.storage import Store
@@ -203,6 +204,8 @@ class RunFolder:
         self.forget_done()
         with self._usable():
             store.delete(*filter(_OURS.match, store.names()))
+            if is_ours(store):
+                store.delete(CARD)
             store.delete(_MANIFEST)
         self.delete_unfinished()
 
@@ -228,9 +231,10 @@ class RunFolder:
                 return None
 
     def write_report(self, report: RunReport) -> None:
-        """Write `report.json` and `report.html`."""
+        """Write `report.json`, `report.html` and, beside rows, the card by which others load them."""
         with self._usable():
             write_report(report, self.store)
+            write_card(report, self.store)
 
     def _head(self, part: str, number: int) -> list[dict[str, Any]]:
         with self.store.open_input(part) as stream:

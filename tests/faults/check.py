@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PART = re.compile(r"part-(\d{5})\.(parquet|jsonl)")
-REPORTS = {"report.json", "report.html"}
+REPORTS = {"report.json", "report.html", "README.md"}
 
 
 @dataclass
