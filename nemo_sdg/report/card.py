@@ -50,8 +50,13 @@ def card(report: RunReport, suffix: str) -> str:
     """Return the card of a dataset in files that end in `suffix`."""
     counts = report.counts
     models = " and ".join(f"`{_plain(model)}`" for model in report.models)
-    origin = f"Text in it was made by {models}, through" if models else "Its rows were made by"
-    notes = [f"This dataset is synthetic. {origin} nemo_sdg {report.version}."]
+    notes = [f"Made by nemo_sdg {report.version}. No model was asked."]
+    tags = ""
+    if models:
+        notes = [
+            f"This dataset is synthetic: text in it was made by {models}, through nemo_sdg {report.version}."
+        ]
+        tags = "tags:\n- synthetic\n"
     if report.simulated:
         notes.append(
             "**The simulated endpoint answered: the rows are made up, and are no use but for tests.**"
@@ -68,9 +73,7 @@ configs:
   data_files:
   - split: train
     path: part-*{suffix}
-tags:
-- synthetic
----
+{tags}---
 {_MARK}
 
 # {_plain(report.pipeline)}

@@ -88,10 +88,11 @@ def test_what_the_card_says(report):
         "tags": ["synthetic"],
     }
     assert "\n# my 'qa' (b>\n" in text
-    assert "This dataset is synthetic. Text in it was made by `m/x`, through" in text
+    assert "This dataset is synthetic: text in it was made by `m/x`, through" in text
     assert "The simulated endpoint answered" in text
     assert "not finished: 1,300 of the 5,000 rows" in text
     assert "| 1,200 | 60 | 40 | 5,000 |" in text
+    assert "synthetic" not in card(report(models=[]), ".jsonl")
     assert "simulated" not in card(report(simulated=False, models=["m"]), ".jsonl")
 
 
