@@ -123,7 +123,7 @@ def _run(config: JobConfig, began: float, *, quiet: bool, fresh: bool, retry: st
         )
     if report.state == "stopped":
         return 128 + report.given_up if report.given_up else EXIT_STOPPED
-    return 0 if report.state == "finished" else EXIT_FAILED
+    return EXIT_FAILED if report.state == "failed" or report.message else 0
 
 
 def _simulated(config: JobConfig) -> Any:

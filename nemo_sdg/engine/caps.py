@@ -61,10 +61,11 @@ class Caps:
         whole = 1 + coming / max(1, paid.requests)
         cost = self.cost(paid)
         if self.max_cost is not None and cost is not None and cost * whole >= self.max_cost:
-            return f"max_cost {self.max_cost:g} is reached: raise it to go on"
+            return f"max_cost {self.max_cost:g} is reached, {cost:.4g} is spent: raise it to go on"
         tokens = paid.prompt_tokens + paid.completion_tokens
         if self.max_tokens_total is not None and tokens * whole >= self.max_tokens_total:
-            return f"max_tokens_total {self.max_tokens_total:,} is reached: raise it to go on"
+            cap = f"max_tokens_total {self.max_tokens_total:,}"
+            return f"{cap} is reached, {tokens:,} are spent: raise it to go on"
         return None
 
     def wrong(self, rejected: int, rows: int) -> str | None:
@@ -72,8 +73,9 @@ class Caps:
         if self.max_rejected >= 1 or not rows or _at_least(rejected, rows) <= self.max_rejected:
             return None
         return (
-            f"{rejected:,} of {rows:,} rows were rejected, more than max_rejected {self.max_rejected:.3g}: "
-            "see why in rejected/, or raise it"
+            f"{rejected:,} of {rows:,} rows were rejected, more than max_rejected allows "
+            f"({100 * self.max_rejected:.3g} %): see why in rejected/, then ask these again with "
+            "--retry rejected, or raise it"
         )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nemo_sdg.engine.journal import ShardJournal
 
 LONGEST = 10.0
-"""Seconds for which answers may be paid for that cannot be kept."""
+"""Seconds for which answers may be paid for that an object store does not take."""
 EVERY = 1.0
 """Seconds between two flushes where each makes a file of its own; else each heartbeat flushes."""
 _AT_A_TIME = 16  # requests
@@ -50,7 +50,9 @@ class Flusher:
         else:
             error = self._side_by_side(self._threads, journals)
         self._failing = {journal: since for journal, since in self._failing.items() if journal in journals}
-        if self._failing and self._clock() - min(self._failing.values()) > LONGEST:
+        if error is not None and self._threads is None:  # a full disk does not mend itself, as a network does
+            self.lost = error
+        elif self._failing and self._clock() - min(self._failing.values()) > LONGEST:
             store = self._folder.store
             self.lost = error or OutputError(
                 f"paid answers cannot be kept in {store.url}, which does not answer: {store.remedy}, then "

@@ -36,7 +36,8 @@ _DONE = f"{RUN}/done"
 _REJECTED = "rejected"
 _PART = re.compile(rf"({_REJECTED}/)?part-\d+\.")
 _OURS = re.compile(
-    rf"part-\d+\.|{_REJECTED}/part-\d+\.jsonl$|report\.(json|html)$|{RUN}/(?!manifest\.json$|lock(\.json)?$)"
+    rf"part-\d+\.[a-z0-9]+(?<!\.bak)$|{_REJECTED}/part-\d+\.jsonl$|report\.(json|html)$"
+    rf"|{RUN}/(answers|done)/|{RUN}/(stop|workers/.*)$"
 )
 
 
@@ -262,7 +263,7 @@ class RunFolder:
         except OSError as error:
             raise OutputError(
                 f"the output folder {self.url} cannot be used ({_reason(error)}): {self.store.remedy}, then "
-                "run the same command again; no answer is asked for twice"
+                "run the same command again"
             ) from None
 
 

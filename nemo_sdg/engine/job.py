@@ -14,7 +14,7 @@ from nemo_sdg.engine.board import Board
 from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
-from nemo_sdg.engine.outcome import Outcome, report_of
+from nemo_sdg.engine.outcome import Outcome, report_of, wrong_rows
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.engine.preflight import preflight
 from nemo_sdg.engine.progress import Progress
@@ -92,6 +92,8 @@ class _Run:
         self._scaling: Scaling | None = None
         self._uses = UseHistory()
         self._outcome = Outcome()
+        self._sends = True
+        self._answers_kept = sum(paid.reused for paid in beginning.kept.values())
         self._interrupts = Interrupts(self._board.stop, plan.stop_within)
 
     def last_report(self) -> RunReport:
@@ -103,7 +105,8 @@ class _Run:
         if report is None or report.state != "finished" or report.rows_total != self._manifest.rows:
             report = self._report()  # killed between its last commit and its report
             self._folder.write_report(report)
-        return report
+        # Judged anew: the share that is allowed may be another one now.
+        return msgspec.structs.replace(report, message=wrong_rows(self._plan.caps, report.counts) or "")
 
     def go(self, notes: Sequence[str]) -> RunReport:
         """Run what is left to do."""
@@ -113,7 +116,10 @@ class _Run:
             self._observer.note(note)
         if spent := self._plan.caps.spent(self._progress.counts(), coming=1):
             self._outcome = Outcome("stopped", spent)
-            return self._finish()
+            self._sends = False
+            if not self._answers_kept:
+                return self._finish()
+            pools = [pool._replace(sends=False) for pool in pools]  # rows are made of what is there
         if self._plan.engine == "ray":
             wanted = self._progress.workers_wanted
             self._observer.note(f"starting {wanted} Ray actors, which takes some seconds")
@@ -124,8 +130,9 @@ class _Run:
             try:
                 for parcel in self._parcels(pools):
                     self._take(parcel)
-            except KeyboardInterrupt:
-                number = self._interrupts.number or signal.SIGINT
+            except (KeyboardInterrupt, SystemExit) as error:  # the latter from Ray, while it starts
+                late = signal.SIGTERM if isinstance(error, SystemExit) else signal.SIGINT
+                number = self._interrupts.number or late
                 self._outcome = Outcome(
                     "stopped", "stopped at once; what was in flight is asked again", number
                 )
@@ -205,7 +212,7 @@ class _Run:
             self._end(Outcome("failed", self._lock.lost))
         elif wrong := caps.wrong(*self._progress.judged()):
             self._end(Outcome("failed", wrong))
-        elif spent := caps.spent(snapshot.counts, coming):
+        elif self._sends and (spent := caps.spent(snapshot.counts, coming)):
             self._end(Outcome("stopped", spent))
 
     def _finish(self) -> RunReport:

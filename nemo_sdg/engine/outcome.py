@@ -6,6 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from nemo_sdg.engine.entries import paid_for
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.errors import OutputError
 from nemo_sdg.report.numbers import Counts, RunReport
@@ -13,6 +14,7 @@ from nemo_sdg.report.numbers import Counts, RunReport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nemo_sdg.engine.caps import Caps
     from nemo_sdg.engine.folder import RunFolder
     from nemo_sdg.engine.manifest import Manifest
     from nemo_sdg.engine.plan import Plan
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
     from nemo_sdg.report.use_history import UseHistory
 
 _SAMPLES = 3
+PAID = (
+    "requests",
+    "attempts",
+    "throttles",
+    "hedged",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+)
 
 
 class Outcome(NamedTuple):
@@ -46,6 +57,8 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
             for mark in marks:
                 counts.add(mark.counts)
                 models.update(mark.models)
+        else:
+            _count_journals(counts, folder)
     except OutputError:  # a bucket that was lost: what happened is said all the same
         finished, samples = False, []
     if not finished and not outcome.state:
@@ -53,7 +66,7 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
     return RunReport(
         pipeline=manifest.pipeline,
         state="finished" if finished else outcome.state,
-        message="" if finished else outcome.message,
+        message=(wrong_rows(plan.caps, counts) or "") if finished else outcome.message,
         output=folder.url,
         rows_total=manifest.rows,
         counts=counts,
@@ -76,6 +89,23 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
         max_cost=plan.caps.max_cost,
         given_up=0 if finished else outcome.given_up,
     )
+
+
+def wrong_rows(caps: Caps, counts: Counts) -> str | None:
+    """Return in words that too many rows of a run are rejected, if they surely are."""
+    return caps.wrong(counts.rows_rejected, counts.rows_read + counts.added)
+
+
+def _count_journals(counts: Counts, folder: RunFolder) -> None:
+    """Raise `counts` to what was paid for by marks and journals: workers that were ended did not tell all."""
+    marks = folder.done()
+    kept = Counts()
+    for mark in marks.values():
+        kept.add(mark.counts)
+    for shard in folder.journal_shards() - marks.keys():
+        kept.add(paid_for(folder.entries(shard)))
+    for name in PAID:
+        setattr(counts, name, max(getattr(counts, name), getattr(kept, name)))
 
 
 def _percentiles(latencies: Sequence[float]) -> dict[str, float]:

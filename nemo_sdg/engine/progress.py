@@ -68,8 +68,8 @@ class Progress:
         return self._added(self._before, self._earlier, self._now, *self._kept.values())
 
     def judged(self) -> tuple[int, int]:
-        """Return how many rows of this run are rejected, of how many; open shards' as far as requests go."""
-        counts = self._added(self._now)
+        """Return how many rows are rejected, of how many, in all runs; open shards' as far as requests go."""
+        counts = self._added(self._before, self._now)
         rejected, rows = counts.rows_rejected, counts.rows_read + counts.added
         for beat in self._alive():
             rejected += beat.counts.failures

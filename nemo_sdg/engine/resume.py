@@ -152,8 +152,8 @@ def _refuse_lost_answers(plan: Plan, folder: RunFolder, manifest: Manifest) -> N
         words = "; ".join(changes_between(before[same], now[same]).words)
         raise OutputError(
             f"{folder.url} holds a run with other settings:\n  {words}\n"
-            "answers that were cut off would be longer: raise max_tokens and add --retry truncated, which "
-            f"asks those again, or {_ANEW}"
+            "answers that are kept may be longer or shorter than that: raise max_tokens and add --retry "
+            f"truncated, which asks those again that were cut off; lowered, take the change back, or {_ANEW}"
         )
 
 

@@ -52,8 +52,12 @@ class StageHost:
             limiter.tick()
 
     def stop(self) -> None:
-        """Send nothing more; what is in flight arrives."""
+        """Send nothing more, begin nothing new; what is in flight arrives."""
         self.stopping = True
+        self.send_nothing()
+
+    def send_nothing(self) -> None:
+        """Admit no request any more; what needs none goes on."""
         for limiter in self.limiters:
             limiter.stop()
 

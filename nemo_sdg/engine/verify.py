@@ -83,8 +83,9 @@ def _wrong(folder: RunFolder, manifest: Manifest, shard: Shard, mark: ShardDone)
             whole = False
             continue
         if found != expected:
-            size = f"{expected.size:,} bytes" if found.size == expected.size else f"{found.size:,} bytes"
-            yield f"{name} is not as it was written: {size} now, {expected.size:,} then"
+            sizes = f"{found.size:,} bytes now, {expected.size:,} then"
+            other = "its content differs" if found.size == expected.size else sizes
+            yield f"{name} is not as it was written: {other}"
             whole = False
     if not whole:
         return
@@ -132,7 +133,9 @@ def _unfinished(manifest: Manifest, done: dict[int, ShardDone]) -> Iterator[Prob
     waiting = [shard for shard in manifest.shards if shard.index not in done]
     if waiting:
         rows = sum(shard.rows for shard in waiting)
-        yield Problem(f"{len(waiting):,} shards with {rows:,} rows are not finished", _AGAIN)
+        yield Problem(
+            f"not finished: {len(waiting):,} of {len(manifest.shards):,} shards, {rows:,} rows", _AGAIN
+        )
 
 
 def _strangers(folder: RunFolder, manifest: Manifest, done: dict[int, ShardDone]) -> Iterator[Problem]:
@@ -144,7 +147,7 @@ def _strangers(folder: RunFolder, manifest: Manifest, done: dict[int, ShardDone]
         if shard.index not in done
         for name in (folder.part(shard.index, manifest.suffix), rejected(shard.index))
     }
-    found = [name for name in folder.parts() if name not in known]
+    found = [name for name in sorted(folder.parts()) if name not in known]
     if early := [name for name in found if name in waiting]:
         yield Problem(f"{_named(early)}: written, but not committed", _AGAIN)
     if others := [name for name in found if name not in waiting]:

@@ -27,6 +27,8 @@ class PoolWork(NamedTuple):
     resources: Resources | None
     """Of one worker; None: hardly any, for it mostly waits."""
     workers: int
+    sends: bool = True
+    """False: only answers that are kept are used, for nothing more may be spent."""
 
     @property
     def generates(self) -> bool:

@@ -48,6 +48,8 @@ class Worker:
         self._folder = folder
         self._board = board
         self._host = StageHost(work.stages, links, job)
+        if not work.sends:
+            self._host.send_nothing()
         self._held_back: dict[str, float] = {}
         self._open: dict[ShardJournal, Parcel] = {}
         self._flusher = Flusher(folder)
@@ -154,7 +156,7 @@ class Worker:
         except OSError as error:
             raise OutputError(
                 f"rows cannot be written to {self._folder.url} ({error.strerror or error}): "
-                f"{self._folder.store.remedy}, then run the same command again; no answer is asked for twice"
+                f"{self._folder.store.remedy}, then run the same command again: answers that are kept stay so"
             ) from None
         parcel.counts.add(outcome)
         parcel.state, parcel.rejections, parcel.rows = "done", [], b""

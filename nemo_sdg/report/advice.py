@@ -25,9 +25,9 @@ def advice(report: RunReport) -> list[Fact]:
 
 
 def _going_on(report: RunReport) -> list[Fact]:
-    if report.state == "finished":
-        return []
     why = one_line(without_credentials(report.message))
+    if report.state == "finished":
+        return [("look at this", why)] if why else []
     if _SAYS_HOW.search(why):
         return [("why", why), ("when you go on", _KEPT)]
     return [*([("why", why)] if why else []), ("to go on", f"run the same command again: {_KEPT}")]

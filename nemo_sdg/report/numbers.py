@@ -144,7 +144,7 @@ class RunReport(msgspec.Struct):
     state: str
     """"finished", "stopped" or "failed"."""
     message: str
-    """Why it stopped or failed, and what to do; "" when it finished."""
+    """Why it stopped or failed, and what to do; of a finished one, that too many rows are rejected, or ""."""
     output: str
     rows_total: int
     counts: Counts

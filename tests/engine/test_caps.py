@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from nemo_sdg import JsonlWriter
 from nemo_sdg.engine.caps import Caps
 from nemo_sdg.engine.prices import Prices
 from nemo_sdg.errors import ConfigError
@@ -25,7 +26,7 @@ def test_money_ends_a_job_so_that_what_is_in_flight_fits():
 
     assert caps.cost(paid(500)) == pytest.approx(1.0)
     assert caps.spent(paid(900), coming=99) is None
-    assert caps.spent(paid(900), coming=100) == "max_cost 2 is reached: raise it to go on"
+    assert caps.spent(paid(900), coming=100) == "max_cost 2 is reached, 1.8 is spent: raise it to go on"
     assert caps.spent(paid(1000), coming=0)
     assert caps.spent(Counts(), coming=64) is None
 
@@ -36,13 +37,15 @@ def test_tokens_end_a_job():
 
     assert caps.cost(paid(1)) is None
     assert caps.spent(paid(89), coming=10) is None
-    assert caps.spent(paid(90), coming=10) == "max_tokens_total 110,000 is reached: raise it to go on"
+    assert caps.spent(paid(90), coming=10) == (
+        "max_tokens_total 110,000 is reached, 99,000 are spent: raise it to go on"
+    )
 
 
 def test_few_rows_prove_nothing():
     """Rejections end a job only when chance does not explain them; all of the first 20 rows are enough."""
     assert Caps().wrong(8, 8) is None
-    assert "20 of 20 rows were rejected, more than max_rejected 0.5" in (Caps().wrong(20, 20) or "")
+    assert "20 of 20 rows were rejected, more than max_rejected allows (50 %)" in (Caps().wrong(20, 20) or "")
     assert Caps().wrong(60, 100) is None
     assert Caps().wrong(600, 1000)
     assert Caps(max_rejected=1).wrong(1000, 1000) is None
@@ -97,7 +100,7 @@ def test_a_job_ends_at_its_money_over_all_runs(simulator, qa_pipeline, go, rows_
 
     report, _ = job(max_cost=0.15)
     assert report.state == "stopped"
-    assert report.message == "max_cost 0.15 is reached: raise it to go on"
+    assert "max_cost 0.15 is reached" in report.message
     assert report.cost == pytest.approx(money(endpoint))
     assert 0.12 <= money(endpoint) <= 0.153
     spent = money(endpoint)
@@ -130,7 +133,7 @@ def test_rows_that_fail_end_a_job_early(simulator, qa_pipeline, go, tmp_path):
     report, _ = go(qa_pipeline(endpoint.base_url, tmp_path, num_samples=2000), shard_rows=16)
 
     assert report.state == "failed"
-    assert "rows were rejected, more than max_rejected 0.5" in report.message
+    assert "rows were rejected, more than max_rejected allows (50 %)" in report.message
     assert endpoint.stats()["requests"] < 1000
     report, _ = go(qa_pipeline(endpoint.base_url, tmp_path, num_samples=2000), max_rejected=1)
     assert report.state == "finished"
@@ -147,3 +150,32 @@ def test_caps_in_the_pipelines_config(simulator, qa_pipeline, go, tmp_path):
     assert endpoint.stats()["requests"] == 0
     report, _ = go(pipeline, prices=MONEY)
     assert (report.state, report.max_cost) == ("finished", 5)
+
+
+def test_rows_are_made_of_what_is_there_when_all_is_spent(simulator, qa_pipeline, go, rows_in, tmp_path):
+    """A cap that is reached keeps from asking, not from making the rows of kept answers in another format."""
+    endpoint = simulator()
+    go(qa_pipeline(endpoint.base_url, tmp_path, num_samples=60), shard_rows=20)
+    asked = endpoint.stats()["requests"]
+
+    report, _ = go(
+        qa_pipeline(endpoint.base_url, tmp_path, num_samples=60, writer=JsonlWriter), max_tokens_total=10
+    )
+    assert (report.state, report.counts.rows_written) == ("finished", 60)
+    report, _ = go(qa_pipeline(endpoint.base_url, tmp_path, num_samples=90), max_tokens_total=10)
+
+    assert (report.state, rows_in(tmp_path).num_rows) == ("stopped", 60)
+    assert "max_tokens_total 10 is reached" in report.message
+    assert endpoint.stats()["requests"] == asked
+
+
+def test_rows_that_fail_are_judged_at_the_end_too(simulator, qa_pipeline, go, tmp_path):
+    """A run that ends before anybody looked is judged all the same; another cap judges it anew."""
+    endpoint = simulator(faults=Faults(null_content=1))
+
+    report, _ = go(qa_pipeline(endpoint.base_url, tmp_path, num_samples=30))
+    assert report.state == "finished"
+    assert "30 of 30 rows were rejected" in report.message
+    report, _ = go(qa_pipeline(endpoint.base_url, tmp_path, num_samples=30), max_rejected=1)
+
+    assert (report.state, report.message) == ("finished", "")

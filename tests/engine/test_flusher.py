@@ -60,6 +60,17 @@ def test_all_are_flushed(flusher):
     assert flusher.lost is None
 
 
+@pytest.mark.parametrize("flusher", [True], indirect=True)
+def test_a_full_disk_stops_the_work_at_once(flusher):
+    """Each answer after the first that a disk does not take would be paid for and lost."""
+    good, bad = Journal(), Journal()
+    bad.fails = True
+    flusher.flush([good, bad])
+
+    assert str(flusher.lost) == "no room: make some"
+
+
+@pytest.mark.parametrize("flusher", [False], indirect=True)
 def test_a_journal_that_cannot_be_kept_stops_the_work_after_a_while(flusher):
     """Failing for seconds is borne; for longer it is said, with what the journal said, whatever others do."""
     good, bad = Journal(), Journal()
@@ -75,6 +86,7 @@ def test_a_journal_that_cannot_be_kept_stops_the_work_after_a_while(flusher):
     assert str(flusher.lost) == "no room: make some"
 
 
+@pytest.mark.parametrize("flusher", [False], indirect=True)
 def test_what_recovers_or_is_closed_is_forgiven(flusher):
     """A journal that works again, or is not open any more, does not stop the work later."""
     healed, closed = Journal(), Journal()

@@ -80,7 +80,7 @@ def test_shards_that_are_not_finished_are_counted(made):
 
     found = problems(out)
 
-    assert found[0] == "1 shards with 20 rows are not finished"
+    assert found[0] == "not finished: 1 of 3 shards, 20 rows"
     assert any("part-00001" in what and "not committed" in what for what in found)
 
 
