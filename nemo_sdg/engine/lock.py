@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from nemo_sdg.engine.folder import LOCK
 from nemo_sdg.engine.lease import Lease
@@ -13,6 +13,7 @@ from nemo_sdg.storage import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from nemo_sdg.engine.folder import RunFolder
 
@@ -35,6 +36,16 @@ class _LeasedLock(Lock):
         return self._lease.lost
 
 
+def _opened(folder: RunFolder, file: Path) -> TextIO:
+    try:
+        return file.open("w")
+    except OSError as error:
+        raise OutputError(
+            f"the output folder {folder.url} cannot be written to ({error.strerror or error}): allow it, or "
+            "choose another with --output"
+        ) from None
+
+
 @contextmanager
 def locked(folder: RunFolder, note: Callable[[str], None] = lambda _: None) -> Iterator[Lock]:
     """Hold the folder's lock: on disk one that ends with this process however that ends, else a lease.
@@ -42,7 +53,7 @@ def locked(folder: RunFolder, note: Callable[[str], None] = lambda _: None) -> I
     Raises `OutputError` when another run holds it. `note` is told what is being waited for.
     """
     if isinstance(folder.store, LocalStore):
-        with folder.store.place(LOCK).open("w") as file:
+        with _opened(folder, folder.store.place(LOCK)) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

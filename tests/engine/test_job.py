@@ -135,6 +135,14 @@ def test_two_runs_into_one_folder_are_refused(simulator, qa_pipeline, run, tmp_p
         run(qa_pipeline(simulator().base_url, tmp_path / "out"))
 
 
+def test_a_folder_that_cannot_be_written_to_is_said(simulator, qa_pipeline, run, tmp_path):
+    """Where not even the lock can be opened, the message says why and what to do."""
+    (tmp_path / "out" / "_run" / "lock").mkdir(parents=True)
+
+    with pytest.raises(OutputError, match=r"cannot be written to \(Is a directory\): allow it, or choose"):
+        run(qa_pipeline(simulator().base_url, tmp_path / "out"))
+
+
 @pytest.mark.parametrize(
     "faults",
     [
