@@ -7,6 +7,7 @@ probabilities, and control characters as they are. To ask again would cost the s
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -38,3 +39,14 @@ def paired(value: Any) -> Any:
     if isinstance(value, dict):
         return {paired(name): paired(one) for name, one in value.items()}
     return value
+
+
+def as_float(value: Any) -> float | None:
+    """Return a finite number, which may be written as text; None: it is none."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

@@ -7,11 +7,11 @@ https://docs.nvidia.com/nim/large-language-models/latest/reward-model.html
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.client.generation_config import GenerationConfig
+from nemo_sdg.client.lenient_json import as_float
 from nemo_sdg.client.shown import shown
 from nemo_sdg.errors import ParseError
 
@@ -67,18 +67,8 @@ def _scores(pairs: Iterable[tuple[Any, Any]]) -> dict[str, float] | None:
     scores: dict[str, float] = {}
     for token, value in pairs:
         name = token.strip() if isinstance(token, str) else ""
-        score = _number(value)
+        score = as_float(value)
         if score is None or not _NAME.fullmatch(name):
             return None
         scores[name] = score
     return scores
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None

@@ -30,6 +30,18 @@ class Entry(msgspec.Struct, omit_defaults=True):
     """Given up to ask again: never in use, but paid for."""
 
 
+DIGEST = 24
+"""Characters at the end of a key; what is before them says which row and which stage."""
+PAID = (
+    "requests",
+    "attempts",
+    "throttles",
+    "hedged",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+)
+"""What of `Counts` the entries of a journal tell."""
 _CHECK = 9  # characters before the JSON of a line: its CRC-32, and a space
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode

@@ -115,11 +115,6 @@ class RunFolder:
                 return None
         return self._decoded(name, content, ShardDone)
 
-    def is_done(self, shard: int) -> bool:
-        """Return whether `shard` is committed."""
-        with self._usable():
-            return self.store.exists(done_file(shard))
-
     def write_done(self, done: ShardDone) -> None:
         """Mark a shard as committed."""
         with self._usable():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nemo_sdg.client.answer import completion_from
-from nemo_sdg.engine.entries import Entry, encode, paid_for
+from nemo_sdg.engine.entries import DIGEST, PAID, Entry, encode, paid_for
 from nemo_sdg.engine.span import Span
 from nemo_sdg.errors import BadAnswerError, OutputError, RequestError
 from nemo_sdg.report.numbers import Counts
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from nemo_sdg.client import Completion
     from nemo_sdg.engine.folder import RunFolder
     from nemo_sdg.storage import Appender
-
-__all__ = ["Entry", "ShardJournal", "Span", "paid_for"]
-_DIGEST = 24  # characters at the end of a key; what is before them says which row and which stage
-_PAID = (
-    "requests",
-    "attempts",
-    "throttles",
-    "hedged",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-)
 
 
 class ShardJournal:
@@ -56,7 +44,7 @@ class ShardJournal:
         self._files = folder.journals(shard)
         self._entries = folder.entries(shard, self._files)
         self._known = {entry.key: entry for entry in self._entries if not entry.forgotten}
-        self._forgotten = Counter(entry.key[:-_DIGEST] for entry in self._entries if entry.forgotten)
+        self._forgotten = Counter(entry.key[:-DIGEST] for entry in self._entries if entry.forgotten)
         self._found = paid_for(self._entries)
         self._found.reused = 0
         self.earlier = _without(self._found, counted or Counts())
@@ -187,5 +175,5 @@ def _sum(*several: Counts) -> Counts:
 
 
 def _without(paid: Counts, counted: Counts) -> Counts:
-    left = {name: max(0, getattr(paid, name) - getattr(counted, name)) for name in _PAID}
+    left = {name: max(0, getattr(paid, name) - getattr(counted, name)) for name in PAID}
     return msgspec.structs.replace(Counts(), **left)

@@ -6,31 +6,22 @@ import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from nemo_sdg.engine.entries import paid_for
+from nemo_sdg.engine.entries import PAID, paid_for
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.errors import OutputError
 from nemo_sdg.report.numbers import Counts, RunReport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nemo_sdg.engine.caps import Caps
     from nemo_sdg.engine.folder import RunFolder
-    from nemo_sdg.engine.manifest import Manifest
+    from nemo_sdg.engine.manifest import Manifest, ShardDone
     from nemo_sdg.engine.plan import Plan
     from nemo_sdg.engine.progress import Progress
     from nemo_sdg.report.use_history import UseHistory
 
 _SAMPLES = 3
-PAID = (
-    "requests",
-    "attempts",
-    "throttles",
-    "hedged",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-)
 
 
 class Outcome(NamedTuple):
@@ -49,16 +40,16 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
     """Return the report of a run that ends now: finished when all shards are committed, whatever came."""
     counts, models = progress.counts(), set(progress.models)
     try:
-        finished = folder.done_shards() >= {shard.index for shard in manifest.shards}
+        marks = folder.done()
+        finished = marks.keys() >= {shard.index for shard in manifest.shards}
         samples = folder.first_rows(manifest, _SAMPLES)
         if finished:  # the marks know more: when all is stopped at once, last commits are not heard of here
-            marks = folder.done().values()
             counts = Counts()
-            for mark in marks:
+            for mark in marks.values():
                 counts.add(mark.counts)
                 models.update(mark.models)
         else:
-            _count_journals(counts, folder)
+            _count_journals(counts, folder, marks)
     except OutputError:  # a bucket that was lost: what happened is said all the same
         finished, samples = False, []
     if not finished and not outcome.state:
@@ -96,9 +87,8 @@ def wrong_rows(caps: Caps, counts: Counts) -> str | None:
     return caps.wrong(counts.rows_rejected, counts.rows_read + counts.added)
 
 
-def _count_journals(counts: Counts, folder: RunFolder) -> None:
+def _count_journals(counts: Counts, folder: RunFolder, marks: Mapping[int, ShardDone]) -> None:
     """Raise `counts` to what was paid for by marks and journals: workers that were ended did not tell all."""
-    marks = folder.done()
     kept = Counts()
     for mark in marks.values():
         kept.add(mark.counts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nemo_sdg.client.answer import completion_from
+from nemo_sdg.engine.entries import DIGEST
 from nemo_sdg.errors import BadAnswerError, ContentFilterError
 from nemo_sdg.stages.base import PaidStage
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.engine.plan import Plan
     from nemo_sdg.stages.rows import Rejection
-
-_DIGEST = 24  # characters at the end of a key; what is before them says which row and which stage
 
 
 def ask_rejected_again(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]) -> int:
@@ -72,7 +71,7 @@ def _give_up(folder: RunFolder, shard: int, which: Callable[[Entry], bool]) -> i
 
 
 def _answers_to(questions: set[str | None]) -> Callable[[Entry], bool]:
-    return lambda entry: entry.key[:-_DIGEST] in questions
+    return lambda entry: entry.key[:-DIGEST] in questions
 
 
 def _cut_off(entry: Entry) -> bool:

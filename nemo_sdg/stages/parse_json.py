@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from nemo_sdg.client.lenient_json import as_float
 from nemo_sdg.errors import ConfigError, ParseError
 from nemo_sdg.stages.answer_json import find_object
 from nemo_sdg.stages.base import Stage
 from nemo_sdg.stages.columns import check_column, check_new_columns, text_column
-from nemo_sdg.stages.json_values import as_bool, as_float, as_int, as_json, as_string, encodable
+from nemo_sdg.stages.json_values import as_bool, as_int, as_json, as_string, encodable
 from nemo_sdg.stages.rows import map_rows, set_column
 from nemo_sdg.stages.shown import beginning
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from nemo_sdg.client.lenient_json import as_float
 from nemo_sdg.errors import ParseError
-from nemo_sdg.stages.json_values import INT64, as_bool, as_float, as_int, as_json, as_string, encodable
+from nemo_sdg.stages.json_values import INT64, as_bool, as_int, as_json, as_string, encodable
 from nemo_sdg.stages.schema_shapes import BOOLEAN, NUMBER, STRING, WHOLE
 from nemo_sdg.stages.shown import beginning
 

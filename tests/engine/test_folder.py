@@ -54,8 +54,8 @@ def test_done_shards_are_found_again(tmp_path):
     folder.create()
     folder.write_done(ShardDone(3, Counts(rows_written=7), ["m"]))
 
-    assert folder.is_done(3)
-    assert not folder.is_done(2)
+    assert folder.done_mark(3) is not None
+    assert folder.done_mark(2) is None
     assert folder.done()[3].counts.rows_written == 7
 
 
