@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_COLUMNS = ("choices", "reasoning")
+"""What of a stage that asks says only which columns it makes of the same answers."""
+
 Settings = Sequence[Mapping[str, Any]]
 """Of each step of a pipeline, the source first."""
 
@@ -56,6 +59,12 @@ def raised_only(before: Settings, now: Settings) -> bool:
         return False
     pairs = zip(map(_max_tokens, before), map(_max_tokens, now), strict=True)
     return all(new is None or (old is not None and old <= new) for old, new in pairs)
+
+
+def other_columns_only(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether settings of a step that asks differ only in the columns that it makes of answers."""
+    plain = [{key: value for key, value in step.items() if key not in _COLUMNS} for step in (before, now)]
+    return plain[0] == plain[1]
 
 
 def _max_tokens(step: Mapping[str, Any]) -> int | None:

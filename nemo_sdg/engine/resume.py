@@ -7,7 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from nemo_sdg.engine.changes import changes_between, name_of, raised_only, without_max_tokens
+from nemo_sdg.engine.changes import (
+    changes_between,
+    name_of,
+    other_columns_only,
+    raised_only,
+    without_max_tokens,
+)
 from nemo_sdg.engine.entries import paid_for
 from nemo_sdg.engine.manifest import Manifest
 from nemo_sdg.engine.retry import ask_rejected_again, ask_truncated_again
@@ -136,8 +142,10 @@ def _refuse_lost_answers(plan: Plan, folder: RunFolder, manifest: Manifest) -> N
     """Raise `OutputError` when an answer would have to be paid for again, or would not be what was asked."""
     before, now = manifest.settings, plan.settings()
     first = changes_between(without_max_tokens(before), without_max_tokens(now)).first
-    lost = [number for number in manifest.paid if number >= first]
-    asked = [number for number in plan.paid_steps() if number >= first]
+    there = first < min(len(before), len(now))
+    useless = first + 1 if there and other_columns_only(before[first], now[first]) else first
+    lost = [number for number in manifest.paid if number >= useless]
+    asked = [number for number in plan.paid_steps() if number >= useless]
     if first == 0 or (lost and asked):
         listed = "\n  ".join(changes_between(before, now).words)
         whose = ", ".join(name_of(before[number]) for number in lost) or "no stage"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 import pyarrow as pa
@@ -15,13 +15,14 @@ from nemo_sdg.client.base import withheld_error
 from nemo_sdg.errors import ConfigError, RowError
 from nemo_sdg.stages.asking import AskingStage, digest
 from nemo_sdg.stages.base import ENDS_THE_JOB
+from nemo_sdg.stages.choices import ChoiceColumns, Choices, Unusable, check_choices
 from nemo_sdg.stages.prompt import MESSAGES
 from nemo_sdg.stages.reply import reply_of
-from nemo_sdg.stages.rows import ROW_ID, reject, with_columns
+from nemo_sdg.stages.rows import ROW_ID
 from nemo_sdg.stages.structured import Settled, StructuredAnswers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic import BaseModel
 
@@ -36,8 +37,14 @@ class LLMGenerationStage(AskingStage):
 
     Needs the column `messages` (list of role and content) unless a subclass makes messages otherwise. Adds
     `text`, `model`, `finish_reason`, `prompt_tokens`, `completion_tokens` and `seed`, each with `prefix` in
-    front of its name, so that two such stages can follow each other. With `n` above 1 in `generation_config`
-    a row becomes n rows with the column `choice` (0, 1, ...).
+    front of its name, so that two such stages can follow each other.
+
+    With `n` above 1 in `generation_config`, `choices` says what becomes of the answers to one request.
+    "rows": a row becomes n rows, told apart by the column `choice` (0, 1, ...); each is rejected alone, and
+    what the request took is counted at choice 0. "list": a row stays one, with a list for each of `text`,
+    `finish_reason`, `reasoning` and the columns that are read in the text, and token columns that are sums.
+    A choice that cannot be used has nulls in the columns that are read and its reason in `choice_error`, a
+    list with nulls for the others; a row is rejected when none of its choices can be used.
 
     `seed_per_row` gives each row a sampling seed of its own, derived from the config's `seed` and `row_id`:
     with one seed for all, equal prompts make equal rows.
@@ -71,14 +78,16 @@ class LLMGenerationStage(AskingStage):
         correction_turns: int = 1,
         structured: Way = "auto",
         reasoning: bool = False,
+        choices: Choices = "rows",
     ) -> None:
         super().__init__(client, model_name, conversation_formatter)
         self.generation_config = GenerationConfig.of(generation_config)
         self.seed_per_row = seed_per_row
         self.prefix = prefix
         self.reasoning = reasoning
+        self.choices: Choices = check_choices(choices)
         self._structured: StructuredAnswers | None = None
-        own = [field.name for field in self._own_fields()]
+        own = self._columns.names
         if response_format is not None:
             _check_no_other_format(self.generation_config)
             self._structured = StructuredAnswers(response_format, correction_turns, structured)
@@ -93,6 +102,8 @@ class LLMGenerationStage(AskingStage):
         }
         if not self.reasoning:
             told.pop("reasoning", None)  # as in the settings of runs from before it could be asked for
+        if self.choices == "rows":
+            told.pop("choices", None)
         if self._structured is not None:
             told["response_format"] = self._structured.format.settings
         return told
@@ -117,7 +128,7 @@ class LLMGenerationStage(AskingStage):
 
     async def _values(
         self, row: Mapping[str, Any], ledger: Ledger, asked_alike: bytes
-    ) -> list[dict[str, Any] | _Unparsed]:
+    ) -> list[dict[str, Any] | Unusable]:
         """Return the new columns' values for each choice, or what is wrong with the choice."""
         messages = self.messages_for(row)
         question = self.key_prefix(row.get(ROW_ID, 0))
@@ -141,12 +152,12 @@ class LLMGenerationStage(AskingStage):
                 ledger.record(key, corrected)
             return corrected
 
-        made: list[dict[str, Any] | _Unparsed] = []
+        made: list[dict[str, Any] | Unusable] = []
         for choice in range(len(completion.texts)):
             reply = reply_of(completion, choice, split=self.reasoning or self._structured is not None)
             if reply.withheld:
                 values = self._own_values(reply, choice, config.seed)
-                made.append(_Unparsed(withheld_error(completion), values))
+                made.append(Unusable(withheld_error(completion), values))
             elif self._structured is None:
                 made.append(self._made(Settled(reply, _NOTHING), choice, config.seed, row))
             else:
@@ -171,11 +182,11 @@ class LLMGenerationStage(AskingStage):
 
     def _made(
         self, settled: Settled, choice: int, seed: int | None, row: Mapping[str, Any]
-    ) -> dict[str, Any] | _Unparsed:
+    ) -> dict[str, Any] | Unusable:
         """Return the new columns' values for an answer, or what is wrong with it."""
         values = self._own_values(settled.reply, choice, seed)
         if settled.fault is not None:
-            return _Unparsed(settled.fault, values)
+            return Unusable(settled.fault, values)
         if settled.values:
             values.update({self.prefix + name: value for name, value in settled.values.items()})
         try:
@@ -183,7 +194,7 @@ class LLMGenerationStage(AskingStage):
         except ENDS_THE_JOB:
             raise
         except Exception as error:  # noqa: BLE001 - a subclass's parser; this row's alone
-            return _Unparsed(error, values)
+            return Unusable(error, values)
         return values
 
     async def _ask(
@@ -211,30 +222,18 @@ class LLMGenerationStage(AskingStage):
         return alike
 
     def _table(self, batch: pa.Table, outcomes: list[Any]) -> pa.Table:
-        taken: list[int] = []
-        made: list[dict[str, Any]] = []
-        errors: dict[int, Exception] = {}
-        for position, outcome in enumerate(outcomes):
-            for choice in [_Unparsed(outcome, {})] if isinstance(outcome, Exception) else outcome:
-                if isinstance(choice, _Unparsed):
-                    errors[len(taken)] = choice.reason
-                taken.append(position)
-                made.append(choice.values if isinstance(choice, _Unparsed) else choice)
-        if len(taken) != batch.num_rows:
-            batch = batch.take(taken)
-        fields = (*self._own_fields(), *self._typed_fields(), *self.parsed)
-        columns = {field.name: [value.get(field.name) for value in made] for field in fields}
-        return reject(with_columns(batch, fields, columns, errors), errors, self.name)
+        return self._columns.table(batch, outcomes, self.name)
 
-    def _own_fields(self) -> list[pa.Field]:
-        choice = [pa.field("choice", pa.int32())] if self._choices > 1 else []
-        return self._prefixed([*_FIELDS, *(_REASONING if self.reasoning else ()), *choice])
+    @property
+    def _columns(self) -> ChoiceColumns:
+        own = (*_FIELDS, *(_REASONING if self.reasoning else ()))
+        read = (*self._typed_fields(), *self.parsed)
+        return ChoiceColumns(own, read, self.prefix, self.choices, (self.generation_config.n or 1) > 1)
 
     def _typed_fields(self) -> list[pa.Field]:
-        return [] if self._structured is None else self._prefixed(self._structured.format.columns)
-
-    def _prefixed(self, fields: Iterable[pa.Field]) -> list[pa.Field]:
-        return [field.with_name(self.prefix + field.name) for field in fields]
+        if self._structured is None:
+            return []
+        return [field.with_name(self.prefix + field.name) for field in self._structured.format.columns]
 
     def _own_values(self, reply: Reply, choice: int, seed: int | None) -> dict[str, Any]:
         prefix = self.prefix
@@ -250,10 +249,6 @@ class LLMGenerationStage(AskingStage):
             f"{prefix}reasoning_tokens": reply.reasoning_tokens,
         }
 
-    @property
-    def _choices(self) -> int:
-        return self.generation_config.n or 1
-
 
 _FIELDS = (
     pa.field("text", pa.string()),
@@ -267,13 +262,6 @@ _REASONING = (pa.field("reasoning", pa.string()), pa.field("reasoning_tokens", p
 
 
 _NOTHING: dict[str, Any] = {}
-
-
-class _Unparsed(NamedTuple):
-    """An answer that the stage's parser refuses: rejected, but with what is known of it."""
-
-    reason: Exception
-    values: dict[str, Any]
 
 
 def _check_no_other_format(config: GenerationConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nemo_sdg.client.completion import NO_USAGE
 from nemo_sdg.stages.reasoning import split_reasoning
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ class Reply(NamedTuple):
 
 
 def reply_of(completion: Completion, choice: int, *, split: bool) -> Reply:
-    """Return one choice; `split` takes reasoning off its text, where the server has not done so."""
+    """Return one choice; `split` takes reasoning off its text, where the server has not done so.
+
+    The server counts tokens of the request, not of each choice: they are choice 0's, so that sums are right.
+    """
     text = completion.texts[choice]
     reasoning = completion.reasoning[choice] if choice < len(completion.reasoning) else None
     if split and not reasoning:
         reasoning, text = split_reasoning(text)
-    usage = completion.usage
+    usage = NO_USAGE if choice else completion.usage
     return Reply(
         text,
         reasoning,
@@ -59,7 +63,7 @@ def reply_of(completion: Completion, choice: int, *, split: bool) -> Reply:
         completion.finish_reasons[choice],
         usage.prompt_tokens,
         usage.completion_tokens,
-        usage.reasoning_tokens or (None if reasoning else 0),
+        usage.reasoning_tokens or (None if reasoning and not choice else 0),
     )
 
 

@@ -62,10 +62,10 @@ def reject(batch: pa.Table, errors: Mapping[int, Exception], stage: str) -> pa.T
 def rejection_of(row: dict[str, Any], error: Exception, stage: str) -> Rejection:
     """Return why `row` fails at `stage`."""
     request = error if isinstance(error, RequestError) else None
-    others = {
-        key: value for key, value in row.items() if key not in (ROW_ID, STATUS, REJECTION, "messages", "text")
-    }
+    others = {key: value for key, value in row.items() if key not in (ROW_ID, STATUS, REJECTION, "messages")}
     messages, answer = row.get("messages"), row.get("text")
+    if not isinstance(answer, list):  # several answers stay with what else is listed of them
+        others.pop("text", None)
     return Rejection(
         row_id=row.get(ROW_ID, -1),
         stage=stage,

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from nemo_sdg.engine.changes import changes_between, raised_only, without_max_tokens
+from nemo_sdg.engine.changes import (
+    changes_between,
+    other_columns_only,
+    raised_only,
+    without_max_tokens,
+)
 
 
 def test_changed_settings_names_step_key_and_values():
@@ -42,3 +47,11 @@ def test_longer_answers_are_told_from_other_ones():
     assert not raised_only(model(None), model(5))
     assert not raised_only(model(5, n=1), model(9, n=2))
     assert raised_only([{"step": "m:Parse"}], [{"step": "m:Parse"}])
+
+
+def test_columns_are_told_from_answers():
+    """Rows or lists of the same answers, with or without reasoning, differ in columns only."""
+    step = {"step": "m:Model", "n": 2}
+
+    assert other_columns_only(step, {**step, "choices": "list", "reasoning": True})
+    assert not other_columns_only(step, {**step, "choices": "list", "n": 3})

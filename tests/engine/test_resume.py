@@ -140,6 +140,33 @@ def test_a_further_stage_that_asks_keeps_the_answers_before_it(simulator, go, ro
     assert endpoint.stats()["requests"] == 24
 
 
+def test_rows_may_become_lists_of_the_same_answers(simulator, go, rows_in, tmp_path):
+    """`choices` of the last stage that asks may change: rows are made anew and nothing is asked."""
+    endpoint = simulator()
+    config = {"stages": 1, "generation_config": {"n": 2, "temperature": 0.9}}
+    go(chain(endpoint.base_url, tmp_path, **config))
+    texts = rows_in(tmp_path).column("a_text").to_pylist()
+
+    report, notes = go(chain(endpoint.base_url, tmp_path, **config, choices="list"))
+
+    assert (report.counts.rows_written, report.counts.reused, endpoint.stats()["requests"]) == (12, 12, 12)
+    lists = rows_in(tmp_path).column("a_text").to_pylist()
+    assert [text for each in lists for text in each] == texts
+    assert any("choices" in note for note in notes)
+    with pytest.raises(OutputError, match="that makes useless the answers of: LLMGenerationStage"):
+        go(chain(endpoint.base_url, tmp_path, stages=1, generation_config={"n": 3}))
+
+
+def test_rows_that_a_later_question_is_about_may_not_change(simulator, go, tmp_path):
+    """Where a stage that asks comes after, its answers would be useless: refused."""
+    endpoint = simulator()
+    config = {"generation_config": {"n": 2, "temperature": 0.9}}
+    go(chain(endpoint.base_url, tmp_path, **config))
+
+    with pytest.raises(OutputError, match="choices"):
+        go(chain(endpoint.base_url, tmp_path, **config, choices="list"))
+
+
 def test_fresh_says_what_it_throws_away(simulator, go, qa_pipeline, rows_in, tmp_path):
     """Everything of the earlier run goes, what else lies in the folder stays."""
     endpoint = simulator()

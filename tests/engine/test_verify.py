@@ -7,7 +7,17 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from nemo_sdg import JsonlWriter, LengthFilter, ParquetWriter
+from nemo_sdg import (
+    AsyncOpenAIClient,
+    JsonlWriter,
+    LengthFilter,
+    LLMGenerationStage,
+    ParquetWriter,
+    Pipeline,
+    PromptTemplateStage,
+    SampleSource,
+    SelectColumns,
+)
 from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.verify import verify
 from nemo_sdg.errors import OutputError
@@ -107,6 +117,19 @@ def test_counts_are_compared(made):
 
     assert any(what.startswith("part-00002") and "were counted" in what for what in found)
     assert any(what.startswith("report.json counts") for what in found)
+
+
+def test_equal_answers_to_one_request_are_no_problem(simulator, run, tmp_path):
+    """Rows of several choices may be equal in all columns that are kept."""
+    client = AsyncOpenAIClient(base_url=simulator().base_url, api_key="none")
+    stages = [SampleSource(20, {"language": ["English"]}), PromptTemplateStage("A word in {language}")]
+    stages += [LLMGenerationStage(client, "m", generation_config={"n": 3, "temperature": 0.9})]
+    stages += [SelectColumns(["model"]), ParquetWriter(tmp_path)]
+
+    run(Pipeline("p", stages=stages))
+
+    assert pq.read_table(tmp_path / "part-00000.parquet").num_rows > 20
+    assert problems(tmp_path) == []
 
 
 def test_rows_that_are_there_twice_are_counted(simulator, qa_pipeline, run, tmp_path):
