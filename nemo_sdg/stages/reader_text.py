@@ -25,7 +25,7 @@ Unit = Literal["file", "paragraph", "line"]
 class TextReader(TextSource):
     """Reads text files in UTF-8: a row for each file, or for each `row`: "paragraph" or "line".
 
-    `path` is a file, a folder (its .txt and .md files), a glob pattern such as "notes/**/*.txt" or a list of
+    `path` is a file, a folder (its .txt and .md files), a glob pattern such as `notes/**/*.txt` or a list of
     those; files are read in the order of their names. Paragraphs are parted by blank lines; blank lines
     around a row are left out, and what holds nothing else is no row. Text that is no UTF-8 is a rejected row.
 
