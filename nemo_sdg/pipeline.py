@@ -19,7 +19,7 @@ from nemo_sdg.stages.step import Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from nemo_sdg.report.numbers import RunReport
+    from nemo_sdg.report.numbers import Origin, RunReport
     from nemo_sdg.report.observer import Observer
 
 _CAPS = ("max_rejected", "max_cost", "max_tokens_total", "prices")
@@ -96,6 +96,7 @@ class Pipeline:
         retry: str | None = None,
         observer: Observer | None = None,
         began: float | None = None,
+        origin: Origin | None = None,
     ) -> RunReport:
         """Run, or go on where a stopped run into the same folder was; return what happened.
 
@@ -111,7 +112,7 @@ class Pipeline:
         again that were "rejected", or whose answers were cut off at `max_tokens`: "truncated".
 
         Progress goes to `observer`, by default to standard error; `began` is when the command started, in
-        Unix seconds.
+        Unix seconds, and `origin` what was typed, for the report.
 
         Raises `ConfigError`, `OutputError` and `FatalRequestError` for what shows before work begins; see
         `state` and `message` of the returned report for what came later.
@@ -131,7 +132,17 @@ class Pipeline:
         caps = {key: options.pop(key) for key in _CAPS if key in options}
         caps["prices"] = Prices.of(caps.get("prices"))
         source, stages, sink = self._taken_apart()
-        plan = Plan(self.name, source, stages, sink, **options, caps=Caps(**caps), fresh=fresh, retry=retry)
+        plan = Plan(
+            self.name,
+            source,
+            stages,
+            sink,
+            **options,
+            caps=Caps(**caps),
+            fresh=fresh,
+            retry=retry,
+            origin=origin,
+        )
         return run_job(plan, observer or observer_for(sys.stderr), began)
 
     def _taken_apart(self) -> tuple[Source, tuple[Stage, ...], Sink]:

@@ -11,9 +11,11 @@ import typer
 from nemo_sdg.cli import options
 from nemo_sdg.cli.began import process_start
 from nemo_sdg.cli.native_stderr import native_stderr_hidden
+from nemo_sdg.cli.typed import command_line, origin_of
 
 if TYPE_CHECKING:
     from nemo_sdg.pipelines.job_config import JobConfig
+    from nemo_sdg.report.numbers import Origin
 
 EXIT_FAILED = 1
 EXIT_STOPPED = 3
@@ -57,34 +59,32 @@ def run(
     130 or 143 stopped at once, what was in flight is asked again.
     """
     began = process_start()
-    job = options.config_from(
-        config,
-        set_,
-        {
-            "num_samples": num_samples,
-            "languages": languages,
-            "prompt": prompt,
-            "output": output,
-            "output_format": output_format,
-            "model": model,
-            "base_url": base_url,
-            "api_key_env": api_key_env,
-            "max_concurrent_requests": max_concurrent_requests,
-            "temperature": temperature,
-            "top_p": top_p,
-            "max_tokens": max_tokens,
-            "seed": seed,
-            "workers": workers,
-            "engine": engine,
-            "address": address,
-            "max_rejected": max_rejected,
-            "max_cost": max_cost,
-            "max_tokens_total": max_tokens_total,
-        },
-    )
+    given: dict[str, Any] = {
+        "num_samples": num_samples,
+        "languages": languages,
+        "prompt": prompt,
+        "output": output,
+        "output_format": output_format,
+        "model": model,
+        "base_url": base_url,
+        "api_key_env": api_key_env,
+        "max_concurrent_requests": max_concurrent_requests,
+        "temperature": temperature,
+        "top_p": top_p,
+        "max_tokens": max_tokens,
+        "seed": seed,
+        "workers": workers,
+        "engine": engine,
+        "address": address,
+        "max_rejected": max_rejected,
+        "max_cost": max_cost,
+        "max_tokens_total": max_tokens_total,
+    }
+    job = options.config_from(config, set_, given)
     if fresh and not yes and sys.stdin.isatty():
         _confirm(job)
-    raise typer.Exit(_run(job, began, quiet=quiet, fresh=fresh, retry=retry))
+    origin = origin_of(job, command_line(config, given, set_))
+    raise typer.Exit(_run(job, origin, began, quiet=quiet, fresh=fresh, retry=retry))
 
 
 def _confirm(config: JobConfig) -> None:
@@ -95,7 +95,9 @@ def _confirm(config: JobConfig) -> None:
         typer.confirm(f"throw away {found}?", abort=True, err=True)
 
 
-def _run(config: JobConfig, began: float, *, quiet: bool, fresh: bool, retry: str | None) -> int:
+def _run(
+    config: JobConfig, origin: Origin, began: float, *, quiet: bool, fresh: bool, retry: str | None
+) -> int:
     from nemo_sdg.pipelines import pipeline_module  # noqa: PLC0415 - --help is quick without
     from nemo_sdg.report.observer import observer_for  # noqa: PLC0415 - see above
 
@@ -120,6 +122,7 @@ def _run(config: JobConfig, began: float, *, quiet: bool, fresh: bool, retry: st
             retry=retry,
             observer=observer,
             began=began,
+            origin=origin,
         )
     if report.state == "stopped":
         return 128 + report.given_up if report.given_up else EXIT_STOPPED

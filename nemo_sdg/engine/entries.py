@@ -9,6 +9,7 @@ import msgspec
 
 from nemo_sdg.client.answer import completion_from
 from nemo_sdg.errors import BadAnswerError
+from nemo_sdg.report.latencies import bucket_of
 from nemo_sdg.report.numbers import Counts
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ PAID = (
     "prompt_tokens",
     "completion_tokens",
     "reasoning_tokens",
+    "latencies",
 )
 """What of `Counts` the entries of a journal tell."""
 _CHECK = 9  # characters before the JSON of a line: its CRC-32, and a space
@@ -96,6 +98,8 @@ def paid_for(entries: Iterable[Entry]) -> Counts:
         counts.throttles += entry.throttles
         counts.hedged += entry.hedged
         counts.reused += not entry.forgotten
+        bucket = bucket_of(entry.latency)
+        counts.latencies[bucket] = counts.latencies.get(bucket, 0) + 1
         try:
             usage = completion_from(entry.raw).usage
         except BadAnswerError:  # written by a version that read answers otherwise

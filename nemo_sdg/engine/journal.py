@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,6 +13,7 @@ from nemo_sdg.client.answer import completion_from
 from nemo_sdg.engine.entries import DIGEST, PAID, Entry, encode, paid_for
 from nemo_sdg.engine.span import Span
 from nemo_sdg.errors import BadAnswerError, OutputError, RequestError
+from nemo_sdg.report.latencies import bucket_of
 from nemo_sdg.report.numbers import Counts
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class ShardJournal:
             paid.prompt_tokens += completion.usage.prompt_tokens
             paid.completion_tokens += completion.usage.completion_tokens
             paid.reasoning_tokens += completion.usage.reasoning_tokens
+            bucket = bucket_of(completion.latency)
+            paid.latencies[bucket] = paid.latencies.get(bucket, 0) + 1
             self._use(key, completion)
             self.span.add(time.time(), completion.latency)
             self.newest = completion.texts[0]
@@ -175,5 +178,13 @@ def _sum(*several: Counts) -> Counts:
 
 
 def _without(paid: Counts, counted: Counts) -> Counts:
-    left = {name: max(0, getattr(paid, name) - getattr(counted, name)) for name in PAID}
+    left = {name: _less(getattr(paid, name), getattr(counted, name)) for name in PAID}
     return msgspec.structs.replace(Counts(), **left)
+
+
+def _less(mine: Any, its: Any) -> Any:
+    """Return a number, or those of buckets, without others; nothing falls below 0."""
+    if isinstance(mine, dict):
+        rest = {bucket: number - its.get(bucket, 0) for bucket, number in mine.items()}
+        return {bucket: number for bucket, number in rest.items() if number > 0}
+    return max(0, mine - its)

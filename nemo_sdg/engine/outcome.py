@@ -79,6 +79,7 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
         cost=plan.caps.cost(counts),
         max_cost=plan.caps.max_cost,
         given_up=0 if finished else outcome.given_up,
+        origin=plan.origin,
     )
 
 
@@ -95,7 +96,11 @@ def _count_journals(counts: Counts, folder: RunFolder, marks: Mapping[int, Shard
     for shard in folder.journal_shards() - marks.keys():
         kept.add(paid_for(folder.entries(shard)))
     for name in PAID:
-        setattr(counts, name, max(getattr(counts, name), getattr(kept, name)))
+        setattr(counts, name, max(getattr(counts, name), getattr(kept, name), key=_size))
+
+
+def _size(counted: int | dict[str, int]) -> int:
+    return sum(counted.values()) if isinstance(counted, dict) else counted
 
 
 def _percentiles(latencies: Sequence[float]) -> dict[str, float]:

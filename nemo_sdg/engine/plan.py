@@ -13,6 +13,7 @@ from nemo_sdg.redact import redacted
 from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
+    from nemo_sdg.report.numbers import Origin
     from nemo_sdg.stages.base import Sink, Source, Stage
 
 SIMULATED = "simulated"
@@ -42,6 +43,8 @@ class Plan:
     """Throw away what the folder holds, and start over."""
     retry: str | None = None
     """Rows to ask again: "rejected" ones, or "truncated", whose answers were cut off at `max_tokens`."""
+    origin: Origin | None = None
+    """What was typed, for the report."""
 
     def __post_init__(self) -> None:
         """Check every value."""

@@ -50,6 +50,8 @@ def _shown(report: RunReport) -> RunReport:
     plain = msgspec.to_builtins(report, enc_hook=str, str_keys=True)
     plain = _writable(plain)
     plain["settings"] = redacted(plain["settings"])
+    if plain["origin"]:
+        plain["origin"] = redacted(plain["origin"])
     plain["message"] = without_credentials(plain["message"])
     plain["output"] = without_credentials(plain["output"])
     plain["endpoints"] = [shown_url(url) for url in plain["endpoints"]]

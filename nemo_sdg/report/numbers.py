@@ -42,6 +42,8 @@ class Counts(msgspec.Struct):
     """As `prompt_tokens`."""
     reasoning_tokens: int = 0
     """The part of `completion_tokens` that is reasoning, as far as servers say."""
+    latencies: dict[str, int] = {}
+    """Answers that were paid for, by bucket of their latency: its upper bound in seconds."""
 
     @property
     def rows_rejected(self) -> int:
@@ -137,6 +139,14 @@ class Snapshot(msgspec.Struct):
     throttle", "max_concurrent_requests of the workers" or "no rows at hand"."""
 
 
+class Origin(msgspec.Struct):
+    """What a run was started by, on the command line; without credentials."""
+
+    command: str
+    config: dict[str, Any]
+    """All that was set, in the file or by options."""
+
+
 class RunReport(msgspec.Struct):
     """What `report.json` holds."""
 
@@ -179,6 +189,8 @@ class RunReport(msgspec.Struct):
     """The money at which the job was to stop, if any."""
     given_up: int = 0
     """Number of the signal after which what was in flight was given up; 0: it was not."""
+    origin: Origin | None = None
+    """None: a run that was started in Python."""
 
 
 class RunTitle(msgspec.Struct, frozen=True):

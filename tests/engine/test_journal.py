@@ -91,7 +91,13 @@ def test_counts_tell_paid_from_earlier_and_reused(folder):
     assert first.earlier == Counts()
     assert second.counts == Counts(reused=1)
     assert second.earlier == Counts(
-        requests=1, attempts=3, throttles=1, hedged=0, prompt_tokens=3, completion_tokens=5
+        requests=1,
+        attempts=3,
+        throttles=1,
+        hedged=0,
+        prompt_tokens=3,
+        completion_tokens=5,
+        latencies={"0.512": 1},
     )
 
 

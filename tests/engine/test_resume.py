@@ -52,6 +52,7 @@ def test_a_resume_says_what_it_found(simulator, go, qa_pipeline, rows_in, tmp_pa
     assert done + to_do == 80
     assert done + kept == paid
     assert (report.state, report.counts.requests) == ("finished", 80)
+    assert sum(report.counts.latencies.values()) == 80
     assert endpoint.stats()["by_status"]["200"] == 80
     assert rows_in(tmp_path / "out").num_rows == 80
 
