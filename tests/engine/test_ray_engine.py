@@ -270,7 +270,10 @@ class Answers(threading.Thread):
 
 @pytest.mark.parametrize("known", ["configured", "headers"])
 def test_workers_share_a_limit(known, simulator, qa_pipeline, run, rows_in, tmp_path):
-    """Three workers with far more concurrency than needed use one limit, and are hardly ever turned away."""
+    """Three workers with far more concurrency than needed use one limit, and are hardly ever turned away.
+
+    Without sharing hundreds would be; limits read from headers are not known to the very first requests.
+    """
     endpoint = simulator(**server(headers="openai" if known == "headers" else "none"))
     limits = Said(requests_per_minute=60 * PER_SECOND) if known == "configured" else None
     pipeline = qa_pipeline(
@@ -281,7 +284,7 @@ def test_workers_share_a_limit(known, simulator, qa_pipeline, run, rows_in, tmp_
         report = run(pipeline, "ray", workers=3, shard_rows=8)
 
     assert (report.state, rows_in(tmp_path / "out").num_rows) == ("finished", 400)
-    assert endpoint.stats()["by_status"].get("429", 0) <= 8
+    assert endpoint.stats()["by_status"].get("429", 0) <= (16 if known == "configured" else 40)
     assert 0.85 * PER_SECOND <= answers.steady() <= 1.05 * PER_SECOND
     (use,) = [use for use in report.limits[-1].endpoints[0].limits if use.name == "requests"]
     assert (use.allowed, use.source) == (60 * PER_SECOND, known)
@@ -326,7 +329,7 @@ def test_limits_outlive_their_budget_and_a_worker(
     assert len(killed) == 3
     assert (report.state, rows_in(tmp_path / "out").num_rows) == ("finished", 700)
     stats = endpoint.stats()
-    assert stats["by_status"].get("429", 0) <= 7
+    assert stats["by_status"].get("429", 0) <= 20
     assert stats["by_status"]["200"] <= 700 + 64  # those in flight at the worker that was killed
     fullest = max(
         (late - early) / (then - since)
