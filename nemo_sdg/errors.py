@@ -22,6 +22,7 @@
         ├── BadAnswerError          an answer arrived that is not a completion
         └── FatalRequestError       no request can succeed: the job stops at once
             ├── AuthenticationError     401, 403
+            │   └── MissingKeyError     no key is set; a ConfigError too, for nothing was sent
             ├── ModelNotFoundError      404
             ├── QuotaExhaustedError     the account has no credit left
             ├── UnreachableError        nothing answers at the URL, or nothing that takes requests
@@ -149,6 +150,10 @@ class FatalRequestError(RequestError):
 
 class AuthenticationError(FatalRequestError):
     """The endpoint does not accept the credential (401, 403)."""
+
+
+class MissingKeyError(AuthenticationError, ConfigError):
+    """The endpoint needs a key and none is set; nothing was sent."""
 
 
 class ModelNotFoundError(FatalRequestError):

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nemo_sdg import errors
-from nemo_sdg.errors import ConfigError, NemoSDGError, RequestError
+from nemo_sdg.errors import AuthenticationError, ConfigError, MissingKeyError, NemoSDGError, RequestError
 
 CLASSES = {name: thing for name, thing in vars(errors).items() if isinstance(thing, type)}
 REQUEST_ERRORS = [kind for kind in CLASSES.values() if issubclass(kind, RequestError)]
@@ -46,3 +46,9 @@ def test_request_errors_travel(kind):
 def test_config_error_is_a_value_error():
     """Who catches ValueError catches a wrong value of ours."""
     assert issubclass(ConfigError, ValueError)
+
+
+def test_a_key_that_is_not_set_is_both():
+    """Who catches what ends a job, or a wrong config, catches a key that is missing."""
+    assert issubclass(MissingKeyError, AuthenticationError)
+    assert issubclass(MissingKeyError, ConfigError)

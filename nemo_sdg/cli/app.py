@@ -14,6 +14,8 @@ from nemo_sdg.cli.verify import verify
 
 app = typer.Typer(
     help="Make synthetic text data with LLMs, on this machine or a Ray cluster.",
+    epilog="Exit status: 0 done; 1 failed; 2 wrong options or config; 3 stopped as asked, all that was in "
+    "flight is kept; 130 or 143 stopped at once.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _PLAN = "The plan"
 
 
+@options.takes_config
 def plan(
-    config: options.ConfigFile,
+    given: options.Given,
     *,
     measure: Annotated[
         int | None,
@@ -32,24 +33,7 @@ def plan(
         float | None,
         typer.Option(help="Seconds of an answer, in the middle; else measured or 2.", rich_help_panel=_PLAN),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print data.", rich_help_panel=_PLAN)] = False,
-    num_samples: options.NumSamples = None,
-    languages: options.Languages = None,
-    prompt: options.Prompt = None,
-    output: options.Output = None,
-    output_format: options.OutputFormat = None,
-    model: options.Model = None,
-    base_url: options.BaseUrl = None,
-    api_key_env: options.ApiKeyEnv = None,
-    max_concurrent_requests: options.MaxConcurrentRequests = None,
-    temperature: options.Temperature = None,
-    top_p: options.TopP = None,
-    max_tokens: options.MaxTokens = None,
-    seed: options.Seed = None,
-    workers: options.Workers = None,
-    engine: options.Engine = None,
-    address: options.Address = None,
-    set_: options.Set = None,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Say how long a job will take, what it will cost, and how many workers are of use.
@@ -61,31 +45,9 @@ def plan(
         raise ConfigError("--latency and --measure: give one of them, for --measure finds the latency")
     if latency is not None and not 0 < latency < math.inf:
         raise ConfigError(f"--latency is {latency!r}: give seconds, above 0")
-    job = options.config_from(
-        config,
-        set_,
-        {
-            "num_samples": num_samples,
-            "languages": languages,
-            "prompt": prompt,
-            "output": output,
-            "output_format": output_format,
-            "model": model,
-            "base_url": base_url,
-            "api_key_env": api_key_env,
-            "max_concurrent_requests": max_concurrent_requests,
-            "temperature": temperature,
-            "top_p": top_p,
-            "max_tokens": max_tokens,
-            "seed": seed,
-            "workers": workers,
-            "engine": engine,
-            "address": address,
-        },
-    )
     from nemo_sdg.planner.show import show  # noqa: PLC0415 - --help is quick without
 
-    show(_plan(job, measure or 0, latency, quiet=quiet), sys.stdout, as_json=as_json)
+    show(_plan(given.config(), measure or 0, latency, quiet=quiet), sys.stdout, as_json=as_json)
 
 
 def _plan(config: JobConfig, measure: int, latency: float | None, *, quiet: bool) -> JobPlan:

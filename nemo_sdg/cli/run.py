@@ -22,32 +22,13 @@ EXIT_STOPPED = 3
 """Stopped as asked, by a signal or at a cap; all that was in flight is kept."""
 
 
+@options.takes_config
 def run(
-    config: options.ConfigFile,
+    given: options.Given,
     *,
-    num_samples: options.NumSamples = None,
-    languages: options.Languages = None,
-    prompt: options.Prompt = None,
-    output: options.Output = None,
-    output_format: options.OutputFormat = None,
-    model: options.Model = None,
-    base_url: options.BaseUrl = None,
-    api_key_env: options.ApiKeyEnv = None,
-    max_concurrent_requests: options.MaxConcurrentRequests = None,
-    temperature: options.Temperature = None,
-    top_p: options.TopP = None,
-    max_tokens: options.MaxTokens = None,
-    seed: options.Seed = None,
-    workers: options.Workers = None,
-    engine: options.Engine = None,
-    address: options.Address = None,
     fresh: options.Fresh = False,
     yes: options.Yes = False,
     retry: options.Retry = None,
-    max_rejected: options.MaxRejected = None,
-    max_cost: options.MaxCost = None,
-    max_tokens_total: options.MaxTokensTotal = None,
-    set_: options.Set = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Run a job, or go on where it was stopped.
@@ -59,32 +40,11 @@ def run(
     130 or 143 stopped at once, what was in flight is asked again.
     """
     began = process_start()
-    given: dict[str, Any] = {
-        "num_samples": num_samples,
-        "languages": languages,
-        "prompt": prompt,
-        "output": output,
-        "output_format": output_format,
-        "model": model,
-        "base_url": base_url,
-        "api_key_env": api_key_env,
-        "max_concurrent_requests": max_concurrent_requests,
-        "temperature": temperature,
-        "top_p": top_p,
-        "max_tokens": max_tokens,
-        "seed": seed,
-        "workers": workers,
-        "engine": engine,
-        "address": address,
-        "max_rejected": max_rejected,
-        "max_cost": max_cost,
-        "max_tokens_total": max_tokens_total,
-    }
-    job = options.config_from(config, set_, given)
+    config = given.config()
     if fresh and not yes and sys.stdin.isatty():
-        _confirm(job)
-    origin = origin_of(job, command_line(config, given, set_))
-    raise typer.Exit(_run(job, origin, began, quiet=quiet, fresh=fresh, retry=retry))
+        _confirm(config)
+    origin = origin_of(config, command_line(*given))
+    raise typer.Exit(_run(config, origin, began, quiet=quiet, fresh=fresh, retry=retry))
 
 
 def _confirm(config: JobConfig) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urlsplit
 
-from nemo_sdg.errors import AuthenticationError, ConfigError
+from nemo_sdg.errors import ConfigError, MissingKeyError
 from nemo_sdg.redact import may_be_key
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def resolve_endpoint(
 
     The key is `api_key`, else the variable named by `api_key_env`, else the variable that belongs to the
     host (`KEY_VARIABLES`), for any other host `OPENAI_API_KEY`. Servers of one's own need none.
-    Raises `ConfigError` for a URL that is none, `AuthenticationError` when a key is needed and not there.
+    Raises `ConfigError` for a URL that is none, `MissingKeyError` when a key is needed and not there.
     """
     url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_BASE_URL).strip()
     parts = check_url(url, "base_url" if base_url else "OPENAI_BASE_URL")
@@ -165,7 +165,7 @@ def find_key(host: str, api_key: str | None, api_key_env: str | None) -> str | N
                 "variable that holds the key, such as NVIDIA_API_KEY"
             )
         if not value:
-            raise AuthenticationError(
+            raise MissingKeyError(
                 f"the environment variable {api_key_env} is not set: "
                 f"run 'export {api_key_env}=<your key>', or name another one in api_key_env",
                 attempts=0,
@@ -176,7 +176,7 @@ def find_key(host: str, api_key: str | None, api_key_env: str | None) -> str | N
     if value:
         return _checked(value, own)
     if host in KEY_VARIABLES:
-        raise AuthenticationError(
+        raise MissingKeyError(
             f"{host} needs an API key: run 'export {own}=<your key>', "
             "or name the variable that holds it in api_key_env",
             attempts=0,

@@ -190,7 +190,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
         return (*keys, *(variable for name, variable in _VARIABLES.items() if name not in given))
 
     def setup(self) -> None:
-        """Resolve the endpoint; raises `AuthenticationError` or `ConfigError` when that cannot be done."""
+        """Resolve the endpoint; raises `MissingKeyError` or `ConfigError` when that cannot be done."""
         if self._transport is not None:
             return
         if self._through_sdk:

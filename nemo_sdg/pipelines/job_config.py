@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from nemo_sdg.client import AsyncEndpointPool, AsyncLLMClient, AsyncOpenAIClient, GenerationConfig, Hedge
 from nemo_sdg.engine.caps import Caps
@@ -22,10 +22,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class ClientSettings(BaseModel):
-    """How the endpoint is asked; see `AsyncOpenAIClient`."""
+class Section(BaseModel):
+    """A part of a config: no keys but its own, and no truth value where a number belongs."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any, field: ValidationInfo) -> Any:
+        """Refuse what pydantic would take for 0 or 1."""
+        if isinstance(value, bool):
+            kind = cls.model_fields[str(field.field_name)].annotation
+            if bool not in (kind, *get_args(kind)) and {int, float} & {kind, *get_args(kind)}:
+                raise ValueError(f"{str(value).lower()} is no number: give a number")
+        return value
+
+
+class ClientSettings(Section):
+    """How the endpoint is asked; see `AsyncOpenAIClient`."""
 
     max_concurrent_requests: int = Field(default=5, ge=1)
     """Requests in flight at a time, for each worker."""
@@ -46,10 +60,8 @@ class ClientSettings(BaseModel):
         return Hedge.of(value) if isinstance(value, dict) else value
 
 
-class EndpointEntry(BaseModel):
+class EndpointEntry(Section):
     """One of several endpoints for the job's model."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
 
     base_url: str = Field(min_length=1)
     """URL of an OpenAI-compatible server, mostly ending in /v1."""
@@ -73,10 +85,8 @@ class EndpointEntry(BaseModel):
         return _checked_limits(value)
 
 
-class JobConfig(BaseModel):
+class JobConfig(Section):
     """The part of a config that all pipelines share."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True)
 
     pipeline: str
     """Which pipeline."""

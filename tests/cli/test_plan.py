@@ -124,7 +124,7 @@ def test_measure_asks_first(nemo_sdg):
         (["job.yaml", "--prompt", "no placeholder"], 2, "prompt has no {language}"),
         (["job.yaml", "--set", "simulator={latency: {medium: 1}}"], 2, "medium"),
         (["job.yaml", *AWAY, "--measure", "3"], 1, "check base_url"),
-        (["job.yaml", *AWAY, "--measure", "3", "--api-key-env", "NOT_SET_ANYWHERE"], 1, "export NOT_SET"),
+        (["job.yaml", *AWAY, "--measure", "3", "--api-key-env", "NOT_SET_ANYWHERE"], 2, "export NOT_SET"),
     ],
 )
 def test_mistakes_are_explained_in_one_message(nemo_sdg, arguments, status, message):

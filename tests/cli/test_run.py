@@ -109,7 +109,7 @@ def test_daily_options_by_name(nemo_sdg, tmp_path):
         (["run", "job.yaml", "--base-url", "nonsense", "--model", "m"], 2, "give a URL such as"),
         (
             [*AWAY, "--api-key-env", "NOT_SET_ANYWHERE"],
-            1,
+            2,
             "export NOT_SET_ANYWHERE",
         ),
         (["run", "job.yaml", "--prompt", "no placeholder"], 2, "prompt has no {language}"),

@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from nemo_sdg.client.endpoint import resolve_endpoint
-from nemo_sdg.errors import AuthenticationError, ConfigError
+from nemo_sdg.errors import ConfigError, MissingKeyError
 
 KEY = "sk-test-" + "a1b2" * 4
 URLS = [None, "http://localhost:8000/v1", "https://gateway.example/openai/v1/"]
@@ -82,7 +82,7 @@ def test_servers_of_ones_own_need_no_key():
 )
 def test_missing_key(url, variable):
     """Hosts that answer nobody without a key: the error says what to export, and nothing was sent."""
-    with pytest.raises(AuthenticationError, match=f"export {variable}=<your key>") as caught:
+    with pytest.raises(MissingKeyError, match=f"export {variable}=<your key>") as caught:
         resolve_endpoint(base_url=url)
 
     assert caught.value.attempts == 0
@@ -92,7 +92,7 @@ def test_nvidia_has_its_own_variable(monkeypatch):
     """NVIDIA's host gets NVIDIA_API_KEY and never OPENAI_API_KEY, which other hosts get."""
     url = "https://integrate.api.nvidia.com/v1"
     monkeypatch.setenv("OPENAI_API_KEY", "of-openai")
-    with pytest.raises(AuthenticationError, match="export NVIDIA_API_KEY"):
+    with pytest.raises(MissingKeyError, match="export NVIDIA_API_KEY"):
         resolve_endpoint(base_url=url)
     monkeypatch.setenv("NVIDIA_API_KEY", "of-nvidia")
     assert resolve_endpoint(base_url=url).api_key == "of-nvidia"
@@ -101,7 +101,7 @@ def test_nvidia_has_its_own_variable(monkeypatch):
 
 def test_key_by_the_name_of_its_variable(monkeypatch):
     """api_key_env names the variable; unset, the error says how to set it."""
-    with pytest.raises(AuthenticationError, match="export MY_KEY=<your key>"):
+    with pytest.raises(MissingKeyError, match="export MY_KEY=<your key>"):
         resolve_endpoint(base_url="http://localhost/v1", api_key_env="MY_KEY")
     monkeypatch.setenv("MY_KEY", KEY)
     assert resolve_endpoint(base_url="http://localhost/v1", api_key_env="MY_KEY").api_key == KEY

@@ -119,3 +119,24 @@ def test_a_run_over_several(simulator, run, rows_in, tmp_path):
     assert first + second == 200
     assert min(first, second) > 20
     assert third == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"num_samples": True},
+        {"workers": True},
+        {"max_rejected": True},
+        {"stop_within": False},
+        {"client": {"max_retries": True}},
+        {"endpoints": [{"base_url": A, "max_concurrent_requests": True}]},
+        {"limits": {"requests_per_minute": True}},
+        {"generation": {"n": True}},
+    ],
+)
+def test_a_truth_value_is_no_number(config, values):
+    """Where a number belongs, true and false are refused rather than taken for 1 and 0."""
+    with pytest.raises(ConfigError, match=r"(?i)(true|false) is no number|is True: give"):
+        config(**values)
+
+    assert config(check_language=False).check_language is False
