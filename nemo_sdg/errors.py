@@ -4,6 +4,7 @@
     ├── ConfigError                 a value that cannot be used; names it, what is allowed and the remedy
     │   └── MissingColumnError      a stage needs a column that nothing before it makes
     ├── OutputError                 the output folder cannot be used as asked
+    ├── HubError                    a dataset could not be published
     ├── RunStopped                  a run ended before its work did
     ├── RowError                    one row cannot go on: it is rejected, the job goes on
     │   ├── ParseError              an answer is not what the parser needs
@@ -48,6 +49,10 @@ class MissingColumnError(ConfigError):
 
 class OutputError(NemoSDGError):
     """The output folder cannot be used as asked."""
+
+
+class HubError(NemoSDGError):
+    """A dataset could not be published on the Hugging Face hub; the message says why and what to do."""
 
 
 class RunStopped(NemoSDGError):  # noqa: N818 - it says what happened; stopping on request is no error

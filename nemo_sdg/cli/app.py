@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nemo_sdg.cli.plan import plan
+from nemo_sdg.cli.push import push
 from nemo_sdg.cli.run import run
 from nemo_sdg.cli.simulate import simulate
 from nemo_sdg.cli.verify import verify
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command(help=run.__doc__)(run)
 app.command(help=plan.__doc__)(plan)
 app.command(help=verify.__doc__)(verify)
+app.command(help=push.__doc__)(push)
 app.command(
     help=simulate.__doc__,
     add_help_option=False,

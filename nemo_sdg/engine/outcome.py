@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nemo_sdg.engine.entries import PAID, paid_for
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.errors import OutputError
 from nemo_sdg.report.numbers import Counts, RunReport
+from nemo_sdg.stages.languages import language_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,6 +81,7 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
         max_cost=plan.caps.max_cost,
         given_up=0 if finished else outcome.given_up,
         origin=plan.origin,
+        languages=_languages(manifest.settings),
     )
 
 
@@ -101,6 +103,13 @@ def _count_journals(counts: Counts, folder: RunFolder, marks: Mapping[int, Shard
 
 def _size(counted: int | dict[str, int]) -> int:
     return sum(counted.values()) if isinstance(counted, dict) else counted
+
+
+def _languages(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the codes of the languages that the source deals out to its rows."""
+    dealt = [step["choices"] for step in settings if isinstance(step.get("choices"), dict)]
+    names = [name for choices in dealt for name in choices.get("language", ())]
+    return sorted({code for name in names if (code := language_code(str(name))) is not None})
 
 
 def _percentiles(latencies: Sequence[float]) -> dict[str, float]:

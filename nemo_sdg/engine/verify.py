@@ -30,6 +30,8 @@ class Problem(NamedTuple):
 
     what: str
     remedy: str
+    pending: bool = False
+    """Nothing is wrong: the run has only not come so far."""
 
 
 class Verified(NamedTuple):
@@ -135,7 +137,9 @@ def _unfinished(manifest: Manifest, done: dict[int, ShardDone]) -> Iterator[Prob
     if waiting:
         rows = sum(shard.rows for shard in waiting)
         yield Problem(
-            f"not finished: {len(waiting):,} of {len(manifest.shards):,} shards, {rows:,} rows", _AGAIN
+            f"not finished: {len(waiting):,} of {len(manifest.shards):,} shards, {rows:,} rows",
+            _AGAIN,
+            pending=True,
         )
 
 
@@ -150,7 +154,7 @@ def _strangers(folder: RunFolder, manifest: Manifest, done: dict[int, ShardDone]
     }
     found = [name for name in sorted(folder.parts()) if name not in known]
     if early := [name for name in found if name in waiting]:
-        yield Problem(f"{_named(early)}: written, but not committed", _AGAIN)
+        yield Problem(f"{_named(early)}: written, but not committed", _AGAIN, pending=True)
     if others := [name for name in found if name not in waiting]:
         yield Problem(f"{_named(others)}: of no shard of this run", "remove what is not this run's")
 

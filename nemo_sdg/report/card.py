@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from nemo_sdg.report.card_parts import fenced, front_matter, made_how
 from nemo_sdg.report.text import without_surrogates
 
 if TYPE_CHECKING:
@@ -26,6 +27,19 @@ ray.data.read_json(".", file_extensions=["jsonl"])""",
 }
 
 
+class Published(NamedTuple):
+    """Where a dataset is published, and under what licence."""
+
+    repo: str
+    """As the hub names it: "owner/name"."""
+    licence: str | None = None
+    """The hub's identifier, such as "cc-by-4.0"; None: not said."""
+    rejected: bool = False
+    """Rejected rows are published with it."""
+    shards: tuple[int, int] = (1, 1)
+    """How many are in it, of how many of the run."""
+
+
 def write_card(report: RunReport, store: Store) -> None:
     """Write the card of the rows in `store`, if it has any; OSError when it cannot.
 
@@ -46,17 +60,41 @@ def is_ours(store: Store) -> bool:
         return False
 
 
-def card(report: RunReport, suffix: str) -> str:
-    """Return the card of a dataset in files that end in `suffix`."""
+def card(report: RunReport, suffix: str, published: Published | None = None) -> str:
+    """Return the card of a dataset in files that end in `suffix`, in its folder or as it is `published`."""
+    counts = report.counts
+    front = front_matter(report, suffix, published.licence if published else None)
+    told = "\n\n".join(_notes(report, published))
+    mark = f"{_MARK}\n" if published is None else ""
+    return f"""---
+{front}---
+{mark}
+# {_plain(report.pipeline)}
+
+{told}
+
+| rows | rejected | left out by filters | rows of the input | prompt tokens | completion tokens |
+| ---: | ---: | ---: | ---: | ---: | ---: |
+| {counts.rows_written:,} | {counts.rows_rejected:,} | {counts.rows_filtered:,} | {report.rows_total:,} \
+| {counts.prompt_tokens:,} | {counts.completion_tokens:,} |
+
+{_around(report, published)}
+
+{_loading(suffix, published)}
+
+The steps, their prompts and settings:
+
+{fenced(made_how(report), "yaml")}
+"""
+
+
+def _notes(report: RunReport, published: Published | None) -> list[str]:
     counts = report.counts
     models = " and ".join(f"`{_plain(model)}`" for model in report.models)
-    notes = [f"Made by nemo_sdg {report.version}. No model was asked."]
-    tags = ""
-    if models:
-        notes = [
-            f"This dataset is synthetic: text in it was made by {models}, through nemo_sdg {report.version}."
-        ]
-        tags = "tags:\n- synthetic\n"
+    by = f"nemo_sdg {report.version}"
+    notes = [f"This dataset is synthetic: text in it was made by {models}, through {by}."]
+    if not models:
+        notes = [f"Made by {by}. No model was asked."]
     if report.simulated:
         notes.append(
             "**The simulated endpoint answered: the rows are made up, and are no use but for tests.**"
@@ -66,32 +104,27 @@ def card(report: RunReport, suffix: str) -> str:
             f"The run is not finished: {counts.rows_read:,} of the {report.rows_total:,} rows of its input "
             "are done."
         )
-    told = "\n\n".join(notes)
-    return f"""---
-configs:
-- config_name: default
-  data_files:
-  - split: train
-    path: part-*{suffix}
-{tags}---
-{_MARK}
+    if published and published.shards[0] < published.shards[1]:
+        notes.append("Not all shards are in it: {:,} of {:,} are.".format(*published.shards))
+    if published:
+        notes.append(f"Licence: {f'`{published.licence}`' if published.licence else 'not said'}.")
+    return notes
 
-# {_plain(report.pipeline)}
 
-{told}
+def _around(report: RunReport, published: Published | None) -> str:
+    begun = f"Begun {report.started}."
+    if published is None:
+        return f"{begun} `report.html` says how the rows were made, `rejected/` which were not used and why."
+    return f"{begun} `rejected/` holds the rows that were not used, and why." if published.rejected else begun
 
-| rows | rejected | left out by filters | rows of the input |
-| ---: | ---: | ---: | ---: |
-| {counts.rows_written:,} | {counts.rows_rejected:,} | {counts.rows_filtered:,} | {report.rows_total:,} |
 
-Begun {report.started}. `report.html` says how the rows were made, `rejected/` which were not used and why.
-
-In this folder:
-
-```python
-{_LOADING[suffix]}
-```
-"""
+def _loading(suffix: str, published: Published | None) -> str:
+    if published is None:
+        return f"In this folder:\n\n{fenced(_LOADING[suffix], 'python')}"
+    code = f"""\
+datasets.load_dataset("{published.repo}")
+duckdb.sql("from 'hf://datasets/{published.repo}/part-*{suffix}'")"""
+    return f"To load it:\n\n{fenced(code, 'python')}"
 
 
 def _plain(text: str) -> str:

@@ -191,6 +191,8 @@ class RunReport(msgspec.Struct):
     """Number of the signal after which what was in flight was given up; 0: it was not."""
     origin: Origin | None = None
     """None: a run that was started in Python."""
+    languages: list[str] = []
+    """ISO 639-1 codes of those that rows were asked for in, where that is known."""
 
 
 class RunTitle(msgspec.Struct, frozen=True):

@@ -103,6 +103,14 @@ def language_name(name: str) -> str:
     )
 
 
+def language_code(name: str) -> str | None:
+    """Return the ISO 639-1 code of a language given by name or code; None where the detector knows none."""
+    try:
+        return by_name()[language_name(name)].iso_code_639_1.name.lower()
+    except RowError:
+        return None
+
+
 def same_language(detected: str, expected: str) -> bool:
     """Return whether a text detected as `detected` counts as `expected`; both are English names."""
     return detected == expected or any({detected, expected} <= group for group in MACROLANGUAGES)

@@ -85,13 +85,14 @@ def test_what_the_card_says(report):
 
     assert yaml.safe_load(text.split("---\n")[1]) == {
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "part-*.parquet"}]}],
+        "size_categories": ["1K<n<10K"],
         "tags": ["synthetic"],
     }
     assert "\n# my 'qa' (b>\n" in text
     assert "This dataset is synthetic: text in it was made by `m/x`, through" in text
     assert "The simulated endpoint answered" in text
     assert "not finished: 1,300 of the 5,000 rows" in text
-    assert "| 1,200 | 60 | 40 | 5,000 |" in text
+    assert "| 1,200 | 60 | 40 | 5,000 | 0 | 0 |" in text
     assert "synthetic" not in card(report(models=[]), ".jsonl")
     assert "simulated" not in card(report(simulated=False, models=["m"]), ".jsonl")
 

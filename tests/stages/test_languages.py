@@ -6,7 +6,7 @@ import pytest
 
 from nemo_sdg.errors import RowError
 from nemo_sdg.simulator.phrases import phrases
-from nemo_sdg.stages.languages import known_languages, language_name, same_language
+from nemo_sdg.stages.languages import known_languages, language_code, language_name, same_language
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,11 @@ def test_same_language():
     assert same_language("English", "English")
     assert not same_language("Dutch", "German")
     assert not same_language("Bosnian", "Malay")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("German", "de"), ("zh-CN", "zh"), ("Norwegian", "nb"), ("x", None)]
+)
+def test_codes(name, code):
+    """A language's code is that of ISO 639-1, None where it is unknown."""
+    assert language_code(name) == code
