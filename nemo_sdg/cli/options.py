@@ -35,6 +35,14 @@ Retry = Annotated[
         rich_help_panel=_RECOVERY,
     ),
 ]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(
+        metavar="text|json",
+        help="Lines of that format instead of the panel; see docs/log_format.md.",
+        rich_help_panel=_RUN,
+    ),
+]
 Quiet = Annotated[bool, typer.Option(help="Show only errors.", rich_help_panel=_RUN)]
 Json = Annotated[bool, typer.Option("--json", help="Print data.", rich_help_panel=_RUN)]
 

@@ -10,12 +10,14 @@ import typer
 
 from nemo_sdg.cli import options
 from nemo_sdg.cli.began import process_start
+from nemo_sdg.cli.log_format import choose
 from nemo_sdg.cli.native_stderr import native_stderr_hidden
 from nemo_sdg.cli.typed import command_line, origin_of
 
 if TYPE_CHECKING:
     from nemo_sdg.pipelines.job_config import JobConfig
     from nemo_sdg.report.numbers import Origin
+    from nemo_sdg.report.observer import LogFormat
 
 EXIT_FAILED = 1
 EXIT_STOPPED = 3
@@ -30,6 +32,7 @@ def run(
     yes: options.Yes = False,
     retry: options.Retry = None,
     quiet: options.Quiet = False,
+    log_format: options.LogFormat = None,
 ) -> None:
     """Run a job, or go on where it was stopped.
 
@@ -40,11 +43,12 @@ def run(
     130 or 143 stopped at once, what was in flight is asked again.
     """
     began = process_start()
+    lines = choose(log_format, quiet=quiet)
     config = given.config()
     if fresh and not yes and sys.stdin.isatty():
         _confirm(config)
     origin = origin_of(config, command_line(*given))
-    raise typer.Exit(_run(config, origin, began, quiet=quiet, fresh=fresh, retry=retry))
+    raise typer.Exit(_run(config, origin, began, quiet=quiet, log_format=lines, fresh=fresh, retry=retry))
 
 
 def _confirm(config: JobConfig) -> None:
@@ -56,7 +60,14 @@ def _confirm(config: JobConfig) -> None:
 
 
 def _run(
-    config: JobConfig, origin: Origin, began: float, *, quiet: bool, fresh: bool, retry: str | None
+    config: JobConfig,
+    origin: Origin,
+    began: float,
+    *,
+    quiet: bool,
+    log_format: LogFormat | None,
+    fresh: bool,
+    retry: str | None,
 ) -> int:
     from nemo_sdg.pipelines import pipeline_module  # noqa: PLC0415 - --help is quick without
     from nemo_sdg.report.observer import observer_for  # noqa: PLC0415 - see above
@@ -66,7 +77,7 @@ def _run(
             config = stack.enter_context(_simulated(config))
         if config.engine == "ray":
             stack.enter_context(native_stderr_hidden())
-        observer = observer_for(sys.stderr, quiet=quiet)
+        observer = observer_for(sys.stderr, quiet=quiet, log_format=log_format)
         pipeline = pipeline_module(config.pipeline).build(config)
         report = pipeline.run(
             engine=config.engine,

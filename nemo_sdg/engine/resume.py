@@ -18,6 +18,7 @@ from nemo_sdg.engine.entries import paid_for
 from nemo_sdg.engine.manifest import Manifest
 from nemo_sdg.engine.retry import ask_rejected_again, ask_truncated_again
 from nemo_sdg.errors import OutputError
+from nemo_sdg.report.formats import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -216,8 +217,10 @@ def _found(beginning: Beginning, again: int, retry: str | None) -> str:
     waiting = sum(shard.rows for shard in beginning.waiting)
     rows = beginning.manifest.rows
     answers = sum(counts.reused for counts in beginning.kept.values())
-    asked_again = f", {again:,} {retry} ones are asked again" if again else ""
+    asked_again = ""
+    if again:
+        asked_again = f"; {plural(again, f'{retry} row')} {'is' if again == 1 else 'are'} asked again"
     return (
-        f"resuming: {rows - waiting:,} of {rows:,} rows are done; for the {waiting:,} to do "
-        f"{answers:,} answers are kept{asked_again}"
+        f"resuming: {rows - waiting:,} of {plural(rows, 'row')} done; for the {waiting:,} to do "
+        f"{plural(answers, 'answer')} kept{asked_again}"
     )

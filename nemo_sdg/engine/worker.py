@@ -20,6 +20,7 @@ from nemo_sdg.engine.stage_host import StageHost
 from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
 from nemo_sdg.errors import FatalRequestError, NemoSDGError, OutputError, RunStopped
 from nemo_sdg.report.numbers import Counts, EndpointUse, LimitUse
+from nemo_sdg.report.text import one_line
 from nemo_sdg.stages.rows import OK, STATUS, set_column
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 COLLECTION = (20_000, 20, 50)
 """Thresholds of garbage collection in a worker's process. As Python has them they cost a tenth of its CPU:
 hundreds of rows are alive at a time, with their requests and answers, and hardly any of that is in cycles."""
+_MOST_SHOWN = 300  # columns of the newest answer in a heartbeat: as wide as terminals are
 
 
 class Worker:
@@ -194,7 +196,7 @@ class Worker:
             counts=counts,
             in_flight=sum(flow[0] for flow in flows),
             allowed=sum(flow[1] for flow in flows),
-            newest=newest.newest if newest else None,
+            newest=one_line((newest.newest or "")[:_MOST_SHOWN], _MOST_SHOWN) if newest else None,
             span=span,
             endpoints=[_use(name, limiter) for limiter, name in limiters.items()],
             held_back=dict(self._held_back),

@@ -66,7 +66,7 @@ class LogLines:
     def _state(self, snapshot: Snapshot) -> str:
         counts, rates = snapshot.counts, self._rates
         reasons, cut = held_back(snapshot), cut_off(counts)
-        spent = spent_so_far(self._title, snapshot) if self._title else ""
+        spent = spent_so_far(self._title, snapshot, rates.cost_in_the_end) if self._title else ""
         parts = [
             f"{rows_done(counts.rows_read, snapshot.rows_total)}"
             + (f", {duration(rates.eta)} left" if rates.eta is not None else ""),

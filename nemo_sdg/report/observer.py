@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.stream import SteadyStream, is_terminal
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from nemo_sdg.report.numbers import RunReport, RunTitle, Snapshot
+
+
+LogFormat = Literal["text", "json"]
 
 
 class Observer(Protocol):
@@ -54,11 +57,22 @@ class Quiet:
             self._stream.flush()
 
 
-def observer_for(stream: TextIO, *, quiet: bool = False) -> Observer:
-    """Return who shows a run on `stream`: a panel on a terminal, log lines elsewhere, nothing when quiet."""
+def observer_for(stream: TextIO, *, quiet: bool = False, log_format: LogFormat | None = None) -> Observer:
+    """Return who shows a run on `stream`: a panel on a terminal, log lines elsewhere, nothing when quiet.
+
+    With `log_format` it is lines of that format, on a terminal as well.
+    """
     if quiet:
         return Quiet(stream)
-    if is_terminal(stream) and os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
+    if log_format == "json":
+        from nemo_sdg.report.log_json import JsonLines  # noqa: PLC0415 - only when asked for
+
+        return JsonLines(stream)
+    if (
+        log_format is None
+        and is_terminal(stream)
+        and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+    ):
         from nemo_sdg.report.panel import Panel  # noqa: PLC0415 - rich is slow to import
 
         return Panel(stream)

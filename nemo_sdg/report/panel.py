@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import textwrap
 from typing import TYPE_CHECKING, TextIO, cast
 
 import msgspec
@@ -25,6 +26,14 @@ REDRAW = 0.25
 """Least seconds of a run between two drawings."""
 
 
+class _AtOnce(SteadyStream):
+    """Has the terminal show what is drawn when it is whole, where the terminal can: nothing flickers."""
+
+    def write(self, text: str, /) -> int:
+        """Write `text` as one synchronized update; other terminals ignore its marks."""
+        return super().write(f"\x1b[?2026h{text}\x1b[?2026l") if text else 0
+
+
 class Panel:
     """Shows a run on the terminal behind `stream`, in place; at the end the summary takes its place.
 
@@ -34,7 +43,7 @@ class Panel:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._console = Console(
-            file=cast("TextIO", SteadyStream(stream)), force_terminal=True, highlight=False, markup=False
+            file=cast("TextIO", _AtOnce(stream)), force_terminal=True, highlight=False, markup=False
         )
         self._unicode = self._console.encoding.startswith("utf")
         self._rates = Rates()
@@ -68,7 +77,11 @@ class Panel:
     def note(self, text: str) -> None:
         """Print `text` above the panel."""
         mark = MARK if self._title and self._title.simulated else ""
-        self._console.print(Text(mark + one_line(without_credentials(text))), soft_wrap=True)
+        line = mark + one_line(without_credentials(text))
+        # Between words: a path stays whole, to be copied.
+        width = max(1, self._console.width - 1)
+        lines = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+        self._console.print(Text("\n".join(lines)), soft_wrap=True)
 
     def end(self, report: RunReport) -> None:
         """Put the summary in the panel's place."""
@@ -77,8 +90,10 @@ class Panel:
 
     def _draw(self) -> Group:
         assert self._title is not None
-        width = self._console.width
-        lines = panel_lines(self._title, self._snapshot, self._rates, width, unicode=self._unicode)
+        width, height = self._console.size
+        lines = panel_lines(
+            self._title, self._snapshot, self._rates, width, height - 1, unicode=self._unicode
+        )
         for line in lines:
             line.no_wrap, line.overflow = True, "crop"
         return Group(*lines)

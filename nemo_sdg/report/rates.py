@@ -29,6 +29,8 @@ class _Mark(NamedTuple):
     requests: int
     tokens: int
     rows: int
+    cost: float = 0.0
+    """Money."""
 
 
 class Rates:
@@ -46,6 +48,7 @@ class Rates:
         """The moments at which rows were finished."""
         self._rows_left = 0
         self._stopping = False
+        self._cost: float | None = None
 
     def add(self, snapshot: Snapshot) -> None:
         """Take in `snapshot`, which must not be older than the one before."""
@@ -59,7 +62,9 @@ class Rates:
                 counts.prompt_tokens + counts.completion_tokens - snapshot.tokens_before,
             ),
             max(0, counts.rows_read - snapshot.rows_before),
+            max(self._last.cost, _cost_of_this_run(snapshot)),
         )
+        self._cost = snapshot.cost
         self._rows_left = max(0, snapshot.rows_total - counts.rows_read)
         self._stopping = snapshot.stopping
         if mark.requests == 0:
@@ -101,11 +106,10 @@ class Rates:
         None when it would be a guess: near the beginning, when no row has been finished for long, when
         stopping, and when nothing is left.
         """
-        if self._stopping or not self._rows_left or len(self._advances) < _LEAST_STEPS:
+        base = self._half_way
+        if base is None:
             return None
         now = self._last.elapsed
-        middle = (self._start.elapsed + now) / 2
-        base = next((mark for mark in reversed(self._advances) if mark.elapsed <= middle), self._start)
         steps = sum(mark.elapsed > base.elapsed for mark in self._advances)
         if not steps or now - base.elapsed < _LEAST_FOR_ETA:
             return None
@@ -118,6 +122,29 @@ class Rates:
         return left if left > 0 else None
 
     @property
+    def cost_in_the_end(self) -> float | None:
+        """What all rows will have cost, as those of the later half of the run did.
+
+        None without prices, and while it would be a guess.
+        """
+        base = self._half_way
+        if base is None or self._cost is None or self._advances[-1].rows == base.rows:
+            return None
+        latest = self._advances[-1]
+        # Shards that are open have cost something already: all rows are counted, not those that are left.
+        rows = self._last.rows + self._rows_left
+        before = self._cost - self._last.cost
+        return max(self._cost, before + rows * (latest.cost - base.cost) / (latest.rows - base.rows))
+
+    @property
+    def _half_way(self) -> _Mark | None:
+        """The last advance of the first half of this run; None when too little is known to look ahead."""
+        if self._stopping or not self._rows_left or len(self._advances) < _LEAST_STEPS:
+            return None
+        middle = (self._start.elapsed + self._last.elapsed) / 2
+        return next((mark for mark in reversed(self._advances) if mark.elapsed <= middle), self._start)
+
+    @property
     def _base(self) -> _Mark:
         return max(self._recent[0], self._start)
 
@@ -128,6 +155,12 @@ def _per_second(base: _Mark, last: _Mark, field: str) -> float | None:
         return None
     done: int = getattr(last, field) - getattr(base, field)
     return max(0, done) / seconds
+
+
+def _cost_of_this_run(snapshot: Snapshot) -> float:
+    tokens = snapshot.counts.prompt_tokens + snapshot.counts.completion_tokens
+    new = max(0, tokens - snapshot.tokens_before)
+    return (snapshot.cost or 0.0) * new / tokens if tokens else 0.0
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:

@@ -157,3 +157,25 @@ def test_help_and_version(nemo_sdg):
         option in shown for option in ("--num-samples", "--base-url", "--set", "--workers", "Sampling")
     )
     assert nemo_sdg("--version").stdout.startswith("nemo-sdg 0.")
+
+
+def test_a_log_as_json(nemo_sdg):
+    """With --log-format json each line is a JSON object, and so is the reason why a command cannot begin."""
+    done = nemo_sdg("run", "job.yaml", "--log-format", "json")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (lines[0]["event"], lines[-1]["event"], lines[-1]["state"]) == ("begin", "end", "finished")
+    assert all(line["simulated"] for line in lines)
+
+    wrong = nemo_sdg("run", "job.yaml", "--log-format", "json", "--workers", "none")
+    assert wrong.returncode == 2
+    (line,) = (json.loads(line) for line in wrong.stderr.splitlines())
+    assert line["event"] == "error"
+    assert "workers" in line["message"]
+
+
+@pytest.mark.parametrize("options", [("--log-format", "xml"), ("--log-format", "json", "--quiet")])
+def test_a_log_format_that_cannot_be(nemo_sdg, options):
+    """A format that there is not, and one that is to be quiet, are refused."""
+    done = nemo_sdg("run", "job.yaml", *options)
+    assert done.returncode == 2
+    assert "--log-format" in done.stderr

@@ -47,7 +47,7 @@ def test_a_resume_says_what_it_found(simulator, go, qa_pipeline, rows_in, tmp_pa
 
     (said,) = [note for note in notes if note.startswith("resuming")]
     done, to_do, kept = map(
-        int, re.findall(r"(\d+) of 80 rows are done; for the (\d+) to do (\d+) answers", said)[0]
+        int, re.findall(r"(\d+) of 80 rows done; for the (\d+) to do (\d+) answers", said)[0]
     )
     assert done + to_do == 80
     assert done + kept == paid

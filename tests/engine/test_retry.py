@@ -71,7 +71,7 @@ def test_failed_requests_are_asked_again(simulator, go, rows_in, tmp_path):
 
     report, notes = go(pipeline(endpoint.base_url, tmp_path, **config), retry="rejected")
 
-    assert any(f"{failed} rejected ones are asked again" in note for note in notes)
+    assert any(f"{failed} rejected rows are asked again" in note for note in notes)
     assert (report.state, report.counts.rows_rejected, report.counts.rows_written) == ("finished", 0, 30)
     assert endpoint.stats()["requests"] - before == failed
     assert rejected_in(tmp_path) == []
@@ -149,7 +149,7 @@ def test_longer_answers_are_asked_for_those_that_were_cut_off(simulator, go, row
         go(job(5), retry="truncated")
     report, notes = go(job(4000), retry="truncated")
 
-    assert any(f"{cut} truncated ones are asked again" in note for note in notes)
+    assert any(f"{cut} truncated rows are asked again" in note for note in notes)
     assert endpoint.stats()["requests"] == 30 + cut
     assert (report.state, report.counts.truncated, report.counts.rows_written) == ("finished", 0, 30)
     assert set(rows_in(tmp_path).column("finish_reason").to_pylist()) == {"stop"}

@@ -72,10 +72,10 @@ def test_money_and_answers_that_were_cut_off(title, snapshot, report):
     """A line says what was spent and how many answers were cut off, where there is anything to say."""
     counts = Counts(rows_read=200, requests=400, truncated=12)
     line = _run(title(), [snapshot(10, cost=4.56, counts=counts)], report())[1]
-    assert "tokens (mean 0/s); spent 4.56; 64 of 128 allowed in flight; " in line
+    assert "tokens (mean 0/s); spent 4.56 so far; 64 of 128 allowed in flight; " in line
     assert " failed; 12 answers cut off at max_tokens (3 %); latency" in line
     line = _run(title(simulated=True), [snapshot(10, cost=4.56)], report())[1]
-    assert "; spent 4.56 (simulated endpoint: what it would have cost); " in line
+    assert "; spent 4.56 so far (simulated: nothing is paid); " in line
 
 
 def test_no_credential_is_written(title, report):

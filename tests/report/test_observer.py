@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from nemo_sdg.report.log_json import JsonLines
 from nemo_sdg.report.log_lines import LogLines
 from nemo_sdg.report.observer import Quiet, observer_for
 from nemo_sdg.report.panel import Panel
@@ -16,6 +17,8 @@ def test_who_is_told(terminal, monkeypatch):
     assert isinstance(observer_for(terminal), Panel)
     assert isinstance(observer_for(io.StringIO()), LogLines)
     assert isinstance(observer_for(terminal, quiet=True), Quiet)
+    assert isinstance(observer_for(terminal, log_format="text"), LogLines)
+    assert isinstance(observer_for(terminal, log_format="json"), JsonLines)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(observer_for(terminal), LogLines)
 

@@ -12,13 +12,13 @@ from nemo_sdg.report.text import display_width
 def say(title, snapshot):
     """Make the panel's text of a title and a snapshot after 20 s at a steady pace."""
 
-    def make(width=80, *, unicode=True, title_changes=None, **changes) -> list[str]:
+    def make(width=80, height=None, *, unicode=True, title_changes=None, **changes) -> list[str]:
         rates = Rates()
         for t in range(20):
             rates.add(snapshot(t, 10 * t))
         last = snapshot(20, 200, **changes)
         rates.add(last)
-        lines = panel_lines(title(**(title_changes or {})), last, rates, width, unicode=unicode)
+        lines = panel_lines(title(**(title_changes or {})), last, rates, width, height, unicode=unicode)
         return [line.plain for line in lines]
 
     return make
@@ -29,7 +29,7 @@ def test_what_it_says(say):
     counts = Counts(
         rows_read=200,
         rows_written=190,
-        rejected={"parse: ParseError": 7},
+        rejected={"parse: ParseError": 2, "generate: BadAnswerError": 5},
         filtered={"language": 3},
         requests=2000,
         attempts=2100,
@@ -44,16 +44,18 @@ def test_what_it_says(say):
         "output    out/qa",
         "model     small at https://host.example/v1",
     ]
-    assert lines[4].endswith("░ 200 of 1,000 rows (20 %), 1 min 20 s left")
-    assert lines[4].count("█") == 4
-    assert lines[4].count("░") == 18
-    assert lines[5:12] == [
+    assert lines[4].endswith("░   200 of 1,000 rows (20 %)")
+    assert lines[4].count("█") == 7
+    assert lines[4].count("░") == 32
+    assert lines[5:14] == [
+        "time      20 s so far, about 1 min 20 s left",
         "          190 written, 7 rejected, 3 filtered",
-        "requests  100/s now, 100/s mean; 64 of 128 allowed in flight",
-        "tokens    1,000/s now, 1,000/s mean; 2.0 M in all",
+        "rejected  5 generate: BadAnswerError, 2 parse: ParseError",
+        "requests      100/s now     100/s mean     2,000 in all",
+        "tokens      1,000/s now   1,000/s mean     2.0 M in all",
         "trouble   60 throttles, 40 retries, 4 failed",
-        "latency   p50 1.0 s, p95 4.0 s, p99 4.0 s",
-        "workers   2 of 3 alive; 20 s since the command",
+        "latency   p50  1.0 s  p95  4.0 s  p99  4.0 s",
+        "in flight  64 of 128 allowed, 2 of 3 workers alive",
         "newest    Hello",
     ]
 
@@ -76,15 +78,35 @@ def test_no_line_is_wider_than_the_terminal(say, width, newest):
 
 def test_a_narrow_terminal_has_no_bar(say):
     """Where a bar would be too short to read, the numbers stand alone."""
-    assert "rows      200 of 1,000 rows (20 %), 1 min 20 s left" in say(64)
+    assert "rows        200 of 1,000 rows (20 %)" in say(48)
 
 
-def test_it_fits_a_small_terminal(say):
-    """With everything that can be shown it leaves room for other lines on 24."""
-    counts = Counts(truncated=1)
-    assert (
-        len(say(newest="x", stopping=True, cost=1.0, counts=counts, title_changes={"simulated": True})) <= 20
-    )
+def test_nothing_jumps(title, snapshot):
+    """Numbers that grow push nothing aside: what is beside them stands where it stood."""
+
+    def ends(rows: int) -> list[tuple[int, ...]]:
+        rates = Rates()
+        for t in range(20):
+            rates.add(snapshot(t, rows * t // 20))
+        last = snapshot(20, rows, in_flight=rows)
+        rates.add(last)
+        lines = [line.plain for line in panel_lines(title(), last, rates, 80)]
+        words = (" of 1,000 rows", " now", " mean", " in all", " p95", " allowed")
+        return [tuple(line.find(word) for word in words) for line in lines]
+
+    assert ends(20) == ends(100)
+
+
+@pytest.mark.parametrize("height", [1, 3, 8, 16, 23])
+def test_it_fits_any_height(say, use, height):
+    """Where not all lines fit, those stay that matter most: that rows are made up, and how far the run is."""
+    counts = Counts(rows_read=200, rejected={"a: B": 1}, truncated=1)
+    changes = {"counts": counts, "stopping": True, "cost": 1.0, "endpoints": [use()], "held_back": {"x": 9.0}}
+    lines = say(height=height, newest="x", title_changes={"simulated": True}, **changes)
+    assert len(lines) == min(height, 22)
+    assert "SIMULATED" in lines[0] or height > 20
+    assert height < 3 or any("200 of 1,000 rows" in line for line in lines)
+    assert height < 8 or any(line.startswith("spent") for line in lines)
 
 
 def test_the_newest_row_is_harmless(say):
@@ -108,13 +130,11 @@ def test_stopping_is_said(say):
 
 def test_money_is_said(say):
     """What was spent stands under the tokens; in full on 80 columns when it is simulated, too."""
-    lines = say(cost=1234.56)
-    assert (
-        lines.index("spent     1,234.56")
-        == lines.index("tokens    1,000/s now, 1,000/s mean; 20,000 in all") + 1
-    )
-    lines = say(cost=1234.56, title_changes={"simulated": True})
-    assert "spent     1,234.56 (simulated endpoint: what it would have cost)" in lines
+    lines = say(cost=1234.56, rows_total=200)
+    tokens = "tokens      1,000/s now   1,000/s mean    20,000 in all"
+    assert lines.index("spent     1,234.56 so far") == lines.index(tokens) + 1
+    lines = say(cost=1234.56, rows_total=200, title_changes={"simulated": True})
+    assert "spent     1,234.56 so far (simulated: nothing is paid)" in lines
 
 
 def test_answers_that_were_cut_off_are_seen(title, snapshot):
@@ -183,4 +203,4 @@ def test_limits_fit_the_terminal(say, use, width, endpoints):
         title_changes={"simulated": True},
     )
     assert max(map(display_width, lines)) < width
-    assert len(lines) <= 23
+    assert len(lines) <= 24

@@ -134,6 +134,29 @@ def test_no_eta_of_a_run_that_stands_still(snapshot):
     assert _after([*steady, *stalled]).eta is None
 
 
+def _priced(snapshot, t, rows, *, ahead=0, before=0):
+    """Make a moment with 100 tokens a row, of which each costs 0.01; `ahead` rows are answered and open."""
+    tokens = 100 * (rows + ahead)
+    counts = Counts(rows_read=rows, requests=rows + ahead, completion_tokens=tokens)
+    earlier = {"rows_before": before, "requests_before": before, "tokens_before": 100 * before}
+    return snapshot(t, counts=counts, cost=tokens / 10_000, **earlier)
+
+
+@pytest.mark.parametrize("before", [0, 400])
+def test_cost_in_the_end(snapshot, before):
+    """Though answers of open shards are paid ahead of their rows, what all rows will cost is said rightly."""
+    rates = _after([_priced(snapshot, t, before + 5 * t, ahead=60, before=before) for t in range(81)])
+    assert rates.cost_in_the_end == pytest.approx(10.0, rel=0.05)
+
+
+def test_no_cost_in_the_end_while_it_would_be_a_guess(snapshot):
+    """There is none without prices, after few shards, and when all is done."""
+    assert _after([snapshot(t, t) for t in range(50)]).cost_in_the_end is None
+    assert _after([_priced(snapshot, t, t) for t in range(3)]).cost_in_the_end is None
+    done = [*(_priced(snapshot, t, t) for t in range(50)), _priced(snapshot, 50, 1000)]
+    assert _after(done).cost_in_the_end is None
+
+
 def test_a_long_run_takes_no_more_memory(snapshot):
     """After a hundred thousand snapshots a bounded number of moments is kept, and the ETA is right."""
     rates = _after([snapshot(t, t // 10, rows_total=20_000) for t in range(100_000)])

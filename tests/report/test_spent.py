@@ -27,9 +27,12 @@ def test_without_prices_nothing_is_said(title, snapshot, report):
 def test_money_so_far(title, snapshot, capped):
     """What is spent is said with what may be, and of the simulated endpoint that nobody has to pay."""
     made = snapshot(1, cost=4.56)
-    assert spent_so_far(title(), made) == "4.56"
-    assert spent_so_far(capped(), made) == "4.56 of 20.00"
-    assert spent_so_far(capped(simulated=True), made) == f"4.56 of 20.00 ({_NOT_PAID})"
+    assert spent_so_far(title(), made) == "4.56 so far"
+    assert spent_so_far(capped(), made, 4.5601) == "4.56 of 20.00 so far"
+    assert spent_so_far(capped(), made, 31.4) == "4.56 of 20.00 so far, about 31.00 for all rows"
+    assert spent_so_far(title(), snapshot(1, cost=0.0057)) == "0.005700 so far"
+    expected = "4.56 of 20.00 so far (simulated: nothing is paid)"
+    assert spent_so_far(capped(simulated=True), made) == expected
 
 
 def test_money_in_the_end(report):
