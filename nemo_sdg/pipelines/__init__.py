@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nemo_sdg.pipeline import Pipeline
     from nemo_sdg.pipelines.job_config import JobConfig
 
-NAMES = ("multilingual_qa", "nemotron_cc")
+NAMES = ("multilingual_qa", "nemotron_cc", "open_qa")
 """What `pipeline:` in a config may say."""
 
 

@@ -8,29 +8,25 @@ from pydantic import Field, field_validator, model_validator
 
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.pipeline import Pipeline
-from nemo_sdg.pipelines.job_config import JobConfig
+from nemo_sdg.pipelines.dataset_input import DatasetConfig, open_input
+from nemo_sdg.pipelines.generating import GeneratingConfig
 from nemo_sdg.stages import (
     AppendPairs,
     DocumentJoiner,
     DocumentSplitter,
     FinishedFilter,
-    JsonlReader,
     KnowledgeListCleaner,
     LengthFilter,
     LineRemover,
     MarkdownRemover,
-    ParquetReader,
     PrefixRemover,
     QuotationRemover,
     RangeFilter,
-    Source,
     Stage,
     TokenCountFilter,
 )
 from nemo_sdg.stages.append_pairs import PAIRS
 from nemo_sdg.stages.document_joiner import Incomplete  # noqa: TC001 - pydantic reads it
-from nemo_sdg.stages.reader_jsonl import SUFFIXES as JSONL_SUFFIXES
-from nemo_sdg.stages.reader_parquet import SUFFIXES as PARQUET_SUFFIXES
 from nemo_sdg.stages.rows import ROW_ID
 from nemo_sdg.stages.segments import TooLong  # noqa: TC001 - pydantic reads it
 from nemo_sdg.stages.token_counter import check_tokenizer
@@ -45,17 +41,11 @@ _PASSAGES = ("passages?(?: [0-9]{1,3})?[:.]?",)
 _TRANSFORMATION = "{transformation}"
 
 
-class Config(JobConfig):
+class Config(DatasetConfig, GeneratingConfig):
     """The config of this pipeline. Numbers that are not given are those published for the transformation."""
 
     transformation: Literal["wikipedia", "diverse_qa", "distill", "extract_knowledge", "knowledge_list"]
     """What to make of the documents."""
-    input: str | list[str] = Field(min_length=1)
-    """Files with the documents, Parquet or JSON Lines: a file, folder, glob pattern or a list of those."""
-    input_format: Literal["parquet", "jsonl"] | None = None
-    """Of the input; none: by the endings of the names."""
-    columns: list[str] | None = None
-    """Columns of the input to read, beside those named here; none: all. Each segment carries them."""
     text_column: str = Field(default="text", min_length=1)
     """Column of the input that holds the documents."""
     bucket: Literal["high", "low"] | None = None
@@ -121,50 +111,14 @@ class Config(JobConfig):
 def build(config: Config) -> Pipeline:
     """Return the pipeline that `config` describes."""
     pipeline = Pipeline("nemotron_cc", f"{config.transformation} of documents")
-    source = _reader(config)
-    _check_columns(config, source)
-    pipeline.add_stage(source)
+    needed = {config.text_column: "text_column"}
+    if config.bucket is not None:
+        needed[config.bucket_column] = "bucket_column, which bucket needs,"
+    pipeline.add_stage(open_input(config, config.input, needed, config.text_column))
     for stage in (*_before(config), *_after(config), *config.own_stages()):
         pipeline.add_stage(stage)
     pipeline.add_stage(config.writer())
     return pipeline
-
-
-def _reader(config: Config) -> Source:
-    kind = config.input_format or _format(config.input)
-    needed = [config.text_column, *([config.bucket_column] if config.bucket else [])]
-    columns = None if config.columns is None else [*needed, *config.columns]
-    return (ParquetReader if kind == "parquet" else JsonlReader)(config.input, columns=columns)
-
-
-def _format(given: str | list[str]) -> str:
-    """Return the format of the input by the endings of the names, looking into folders."""
-    from nemo_sdg.stages.input_files import find_files  # noqa: PLC0415 - only when the format is not said
-
-    names = [name.rstrip("*") for name in ([given] if isinstance(given, str) else given)]
-    if not all(name.endswith(PARQUET_SUFFIXES + JSONL_SUFFIXES) for name in names):
-        names = find_files(given, PARQUET_SUFFIXES + JSONL_SUFFIXES)
-    kinds = {"parquet" if name.endswith(PARQUET_SUFFIXES) else "jsonl" for name in names}
-    if len(kinds) > 1:
-        raise ConfigError(
-            f"input is {given!r}, which has files of both formats: set input_format, or name them"
-        )
-    return kinds.pop()
-
-
-def _check_columns(config: Config, source: Source) -> None:
-    columns = source.adds
-    assert columns is not None  # readers know theirs
-    wanted = {"text_column": config.text_column}
-    if config.bucket is not None:
-        wanted["bucket_column"] = config.bucket_column
-    for key, column in wanted.items():
-        if column not in columns:
-            what = "the documents" if key == "text_column" else "their quality, or set bucket to null"
-            raise ConfigError(
-                f"{key} is {column!r}, but the input has {', '.join(columns)}: name the column "
-                f"that holds {what}"
-            )
 
 
 def _before(config: Config) -> Iterator[Stage]:
@@ -196,6 +150,7 @@ def _asking(config: Config) -> TransformStage:
         system_prompt=config.system_prompt,
         generation_config=config.generation,
         prefix="",
+        reasoning=config.reasoning,
     )
 
 
@@ -218,10 +173,11 @@ def _after(config: Config) -> Iterator[Stage]:
     yield from _cleaning(config)
     if spec.joined if config.join is None else config.join:
         yield LengthFilter(min_chars=1)
+        sums = ["prompt_tokens", "completion_tokens", *(["reasoning_tokens"] if config.reasoning else [])]
         yield DocumentJoiner(
-            columns=["text", SOURCE_TEXT],
+            columns=["text", SOURCE_TEXT, *(["reasoning"] if config.reasoning else [])],
             separator="\n\n" if spec.name == "diverse_qa" else "\n",
-            sums=["prompt_tokens", "completion_tokens", *([PAIRS] if spec.name == "diverse_qa" else [])],
+            sums=[*sums, *([PAIRS] if spec.name == "diverse_qa" else [])],
             by=[ROW_ID, "choice"] if several else [ROW_ID],
             incomplete=config.incomplete,
         )

@@ -9,16 +9,18 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from nemo_sdg.simulator.given_text import GivenText, given_text
 from nemo_sdg.simulator.languages import language_of
 from nemo_sdg.simulator.phrases import Language, make_pair
 
-Form = Literal["labels", "json", "markdown"]
+Form = Literal["labels", "json", "text", "answer", "markdown"]
 
 # Classifying a prompt is remembered for prompts up to this length: jobs ask the same ones again and again.
 _REMEMBERED_LENGTH = 2_000
 
 _CODE = re.compile(r"\[[A-Z]{2}\]")
 _JSON = re.compile(r"\bJSON\b")
+_QUESTION_MARKS = ("?", "？", "؟")  # noqa: RUF001 - Chinese and Arabic
 
 
 class Wish(NamedTuple):
@@ -28,6 +30,8 @@ class Wish(NamedTuple):
     form: Form
     code: bool
     """Whether the text is to begin with the language's code, as in "[EN] "."""
+    given: GivenText | None = None
+    """What is to be worked on, where the form is "text"."""
 
 
 def wish_of(instructions: str, user: str) -> Wish:
@@ -41,12 +45,17 @@ def _read(instructions: str, user: str) -> Wish:
     # A plain search first: it is many times faster than a pattern, and prompts may hold whole documents.
     whole = f"{instructions}\n{user}" if instructions else user
     form: Form = "markdown"
+    given = given_text(user)
     if "Question:" in whole and "Answer:" in whole:
         form = "labels"
+    elif given is not None and given.wanted:
+        form = "text"
     elif "JSON" in whole and _JSON.search(whole):
         form = "json"
+    elif user.rstrip().endswith(_QUESTION_MARKS):
+        form = "answer"
     code = ("[" in whole and _CODE.search(whole) is not None) or "language code" in whole
-    return Wish(language_of(user), form, code)
+    return Wish(language_of(user if given is None else given.instructions), form, code, given)
 
 
 _remembered = lru_cache(maxsize=2_048)(_read)
@@ -56,7 +65,11 @@ def answer(wish: Wish, key: bytes) -> str:
     """Return the text for a wish; `key` decides which of the thousands of pairs it is."""
     number = int.from_bytes(blake2b(key, digest_size=8).digest(), "little")
     language = wish.language
+    if wish.form == "text" and wish.given is not None:
+        return wish.given.worked_on(number)
     pair = make_pair(language, number)
+    if wish.form == "answer":
+        return pair.answer
     if wish.form == "json":
         record = {"question": pair.question, "answer": pair.answer, "language": language.name}
         return msgspec.json.encode(record).decode()

@@ -112,7 +112,11 @@ class _Asked(NamedTuple):
 def _choose(request: Sampling, asked: _Asked, seed: int, index: int) -> Choice:
     digest, answers = asked.prompt.digest, asked.answers
     key = digest if request.greedy else b"%s%d,%d" % (digest, seed, index)
-    text = fitting(asked.schema, key, wrong=answers.wrong) if asked.schema else answer(asked.wish, key)
+    text = (
+        fitting(asked.schema, key, prompt=asked.prompt.user, wrong=answers.wrong)
+        if asked.schema
+        else answer(asked.wish, key)
+    )
     if answers.reasoning != "none":
         text = answers.with_thought(text)
     if request.stop:

@@ -12,9 +12,14 @@ _UNSPACED = ("中文", "汉语", "普通话", "日本語", "한국어", "한국�
 
 def language_of(prompt: str) -> Language:
     """Return the language that is named last in the prompt, in English or in itself; else English."""
+    return named_language(prompt) or languages_by_name()["English"]
+
+
+def named_language(prompt: str) -> Language | None:
+    """Return the language that is named last in the prompt, if one is."""
     text = prompt.casefold()
     best = -1
-    found = languages_by_name()["English"]
+    found = None
     for name, language in _names(text.isascii()):
         position = _last(text, name)
         if position > best:

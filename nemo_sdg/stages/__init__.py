@@ -17,6 +17,7 @@ from nemo_sdg.stages.base import (
 )
 from nemo_sdg.stages.document_joiner import DocumentJoiner
 from nemo_sdg.stages.document_splitter import DocumentSplitter
+from nemo_sdg.stages.explode_list import ExplodeList
 from nemo_sdg.stages.filter_finished import FinishedFilter
 from nemo_sdg.stages.filter_language import LanguageFilter
 from nemo_sdg.stages.filter_length import LengthFilter
@@ -66,6 +67,7 @@ __all__ = [
     "DiverseQAStage",
     "DocumentJoiner",
     "DocumentSplitter",
+    "ExplodeList",
     "ExtractKnowledgeStage",
     "FinishedFilter",
     "FunctionStage",

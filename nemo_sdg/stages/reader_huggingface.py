@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _STATE = "state.json"
 _DICT = "dataset_dict.json"
+SAVED = (_STATE, _DICT)
+"""Of which files a folder that `save_to_disk` has made holds one."""
 
 
 class HuggingFaceReader(TableSource):

@@ -384,9 +384,12 @@ def test_every_transformation_builds(tmp_path, name):
         ({"transformation": "summary"}, "transformation"),
         (
             {"text_column": "body"},
-            "text_column is 'body', but the input has row_id, text, n: name the column",
+            "text_column is 'body', but the input has text, n: name a column",
         ),
-        ({"bucket": "high"}, "bucket_column is 'bucketed_results', but .* or set bucket to null"),
+        (
+            {"bucket": "high"},
+            "bucket_column, which bucket needs, is 'bucketed_results', but .*: name a",
+        ),
         (
             {"max_input_tokens": 100},
             "max_input_tokens is 100, of which the prompt takes 148; .* give at least 158, or",
@@ -428,6 +431,6 @@ def test_files_of_both_formats(tmp_path):
         "output": tmp_path / "o",
     }
 
-    with pytest.raises(ConfigError, match="files of both formats: set input_format"):
+    with pytest.raises(ConfigError, match="files of the formats parquet and jsonl: set input_format"):
         build(Config.model_validate(job))
     build(Config.model_validate({**job, "input_format": "jsonl"}))
