@@ -12,11 +12,13 @@ from nemo_sdg.client.llm_client import LLMClient
 from nemo_sdg.client.no_format import NoFormat
 from nemo_sdg.client.openai_client import AsyncOpenAIClient
 from nemo_sdg.client.openai_sync import OpenAIClient
+from nemo_sdg.client.vllm_client import ClientvLLM
 
 __all__ = [
     "AsyncEndpointPool",
     "AsyncLLMClient",
     "AsyncOpenAIClient",
+    "ClientvLLM",
     "Completion",
     "ConversationFormatter",
     "GenerationConfig",

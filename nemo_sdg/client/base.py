@@ -115,6 +115,11 @@ class AsyncLLMClient(Retrying, ABC):
         """Names of the environment variables that the client reads where it runs."""
         return ()
 
+    @property
+    def conversation_formatter(self) -> ConversationFormatter | None:
+        """What formats a conversation for which no other formatter is given; None: the server does."""
+        return None
+
     @abstractmethod
     def setup(self) -> None:
         """Set up the client; called once where it is used, after any pickling."""
@@ -180,13 +185,15 @@ class AsyncLLMClient(Retrying, ABC):
         generation_config: GenerationConfig | dict[str, Any] | None = None,
     ) -> Completion:
         """As `query_model`, returning all that the server said, also what a filter has `withheld`."""
+        conversation_formatter = conversation_formatter or self.conversation_formatter
         if type(messages) is not list:
             if isinstance(messages, str):  # type: ignore[unreachable]
                 raise ConfigError("messages is one text: give a list of {'role': ..., 'content': ...}")
             messages = list(messages)  # an iterator would be empty at the second attempt
         if conversation_formatter is not None:  # here, so that what cannot be formatted takes no permit
             conversation: list[Any] = messages
-            conversation_formatter = Formatted(conversation_formatter.format_conversation(conversation))
+            prompt = conversation_formatter.format_conversation(conversation)
+            conversation_formatter = Formatted(prompt, special_tokens=conversation_formatter.special_tokens)
         question = Question(messages, model, conversation_formatter, generation_config)
         tries = Tries()
         while True:

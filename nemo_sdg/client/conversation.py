@@ -12,6 +12,10 @@ class ConversationFormatter(ABC):
     A client that is given one asks the server's `/completions` with the formatted text.
     """
 
+    special_tokens: bool = False
+    """Whether prompts hold all special tokens that the model is to see, the one for the beginning too: then a
+    server that can be told so adds none."""
+
     @property
     def identity(self) -> str:
         """What tells formatters apart that make other prompts: answers are found again by it.
@@ -31,8 +35,9 @@ class ConversationFormatter(ABC):
 class Formatted(ConversationFormatter):
     """A conversation that has been formatted, so that further attempts need not do it again."""
 
-    def __init__(self, prompt: str) -> None:
+    def __init__(self, prompt: str, *, special_tokens: bool) -> None:
         self._prompt = prompt
+        self.special_tokens = special_tokens
 
     def format_conversation(self, conv: list[dict[str, Any]]) -> str:  # noqa: ARG002 - it is that one
         """Return the prompt."""

@@ -89,6 +89,12 @@ class AsyncEndpointPool(AsyncLLMClient):
         return tuple(dict.fromkeys(url for client in self.clients for url in client.endpoints))
 
     @property
+    def conversation_formatter(self) -> ConversationFormatter | None:
+        """What formats conversations: the first formatter that a client has, for all of the clients."""
+        formatters = (client.conversation_formatter for client in self.clients)
+        return next((formatter for formatter in formatters if formatter is not None), None)
+
+    @property
     def environment(self) -> tuple[str, ...]:
         """Names of the environment variables that the clients read where they run."""
         return tuple(dict.fromkeys(name for client in self.clients for name in client.environment))

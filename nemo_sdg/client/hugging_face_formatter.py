@@ -27,7 +27,7 @@ class HuggingFaceFormatter(ConversationFormatter):
 
     What asks for the answer is put at the end unless `add_generation_prompt` is False, as for a reward model.
     Most servers begin each prompt with the token for its beginning themselves: then `bos=False` leaves that
-    of the template off.
+    of the template off; `ClientvLLM` has the server add none.
 
     A conversation that the template refuses raises `TemplateError`, which shows the turn. Raises
     `ConfigError` for a tokenizer that cannot be used.
@@ -45,7 +45,7 @@ class HuggingFaceFormatter(ConversationFormatter):
         template_kwargs: dict[str, Any] | None = None,
     ) -> None:
         self.add_generation_prompt = add_generation_prompt
-        self.bos = bos
+        self.bos = self.special_tokens = bos
         self.template_kwargs = dict(template_kwargs or {})
         self._compiled: Template | None = None
         self._object: Any = None

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nemo_sdg.client.conversation import ConversationFormatter
     from nemo_sdg.client.endpoint import Endpoint
     from nemo_sdg.client.hedge import Hedge
+    from nemo_sdg.client.payload import Payload
     from nemo_sdg.client.transport import HTTPAnswer, Transport
     from nemo_sdg.limits import Limits
 
@@ -97,8 +98,6 @@ class AsyncOpenAIClient(AsyncLLMClient):
         super().__init__(
             max_concurrent_requests, max_retries, base_delay, deadline=deadline, limits=limits, hedge=hedge
         )
-        if not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf:
-            raise ConfigError(f"timeout is {timeout!r}: give seconds, above 0")
         if not (
             async_openai_client is None
             or callable(async_openai_client)
@@ -126,7 +125,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
             check_url(str(url).strip())
         if api_key_env is not None and not isinstance(api_key_env, str):
             raise ConfigError("api_key_env is no text: give the name of an environment variable")
-        self.timeout = self._longest_attempt = float(timeout)
+        self.timeout = self._longest_attempt = check_timeout(timeout)
         self.api_key_env = api_key_env
         self._openai_kwargs = openai_kwargs
         self._sdk_client = async_openai_client
@@ -171,7 +170,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
         if self._through_sdk:
             source = self._sdk_client if self._sdk_client is not None else self._openai_kwargs
             named = getattr(source, "__qualname__", type(source).__qualname__)
-            return self.base_url or "", f"{named} {self.api_key_env or ''}"
+            return str(self._openai_kwargs.get("base_url") or ""), f"{named} {self.api_key_env or ''}"
         self.setup()
         assert self._endpoint is not None
         return self._endpoint.identity
@@ -274,7 +273,7 @@ class AsyncOpenAIClient(AsyncLLMClient):
         generation_config: GenerationConfig | dict[str, Any] | None,
     ) -> Completion:
         config = GenerationConfig.of(generation_config)
-        payload = build_payload(messages, model, config, conversation_formatter)
+        payload = self._payload(messages, model, config, conversation_formatter)
         try:
             answer = await self._ready().post(payload)
             if answer.status in _SUCCESS:
@@ -284,6 +283,15 @@ class AsyncOpenAIClient(AsyncLLMClient):
         except RequestError as error:
             raise self._redacted(error) from None
         raise self._refused(answer, proven=self._health.proven)
+
+    def _payload(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        model: str,
+        config: GenerationConfig,
+        formatter: ConversationFormatter | None,
+    ) -> Payload:
+        return build_payload(messages, model, config, formatter)
 
     def _ready(self) -> Transport:
         if self._transport is None:
@@ -302,13 +310,20 @@ class AsyncOpenAIClient(AsyncLLMClient):
                 error.request_id = self._transport.redact(error.request_id)
         return error
 
-    def _make_sdk_client(self) -> openai.AsyncOpenAI:
+    def _make_sdk_client(self, **further: Any) -> openai.AsyncOpenAI:
         import openai  # noqa: PLC0415 - takes long to import
 
-        options = {**self._openai_kwargs}
+        options = {**self._openai_kwargs, **further}
         if self.api_key_env:
             options["api_key"] = find_key("", None, self.api_key_env)
         return openai.AsyncOpenAI(**options)
+
+
+def check_timeout(timeout: object) -> float:
+    """Return the seconds of an attempt; raises `ConfigError` for what is no time."""
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or not 0 < timeout < math.inf:
+        raise ConfigError(f"timeout is {timeout!r}: give seconds, above 0")
+    return float(timeout)
 
 
 def _check_names(names: set[str]) -> None:

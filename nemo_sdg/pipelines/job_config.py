@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from nemo_sdg.client import AsyncEndpointPool, AsyncLLMClient, AsyncOpenAIClient, GenerationConfig, Hedge
+from nemo_sdg.client import (
+    AsyncEndpointPool,
+    AsyncLLMClient,
+    AsyncOpenAIClient,
+    ClientvLLM,
+    GenerationConfig,
+    Hedge,
+)
 from nemo_sdg.engine.caps import Caps
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.engine.prices import Prices
@@ -39,8 +46,15 @@ class Section(BaseModel):
 
 
 class ClientSettings(Section):
-    """How the endpoint is asked; see `AsyncOpenAIClient`."""
+    """How the endpoint is asked; see `AsyncOpenAIClient`, and `ClientvLLM` for `kind: vllm`."""
 
+    kind: Literal["openai", "vllm"] = "openai"
+    """Of the server: vllm sends no key of another server, and takes a tokenizer."""
+    tokenizer: str | None = None
+    """Folder or Hugging Face id of the tokenizer whose chat template is applied here, for `kind: vllm`; none:
+    the server applies its own."""
+    tokenizer_revision: str | None = None
+    """Branch, tag or commit of the tokenizer."""
     max_concurrent_requests: int = Field(default=5, ge=1)
     """Requests in flight at a time, for each worker."""
     max_retries: int = Field(default=3, ge=0)
@@ -58,6 +72,14 @@ class ClientSettings(Section):
     @classmethod
     def _hedge(cls, value: Any) -> Any:
         return Hedge.of(value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _tokenizer_is_for_vllm(self) -> Self:
+        if self.kind != "vllm" and (self.tokenizer or self.tokenizer_revision):
+            raise ConfigError(
+                "client.tokenizer is for vLLM servers: set client.kind to vllm, or leave it out"
+            )
+        return self
 
 
 class EndpointEntry(Section):
@@ -221,13 +243,17 @@ class JobConfig(Section):
     def _client_of(
         self, base_url: str | None, api_key_env: str | None, limits: Limits, most: int | None = None
     ) -> AsyncOpenAIClient:
-        options: dict[str, Any] = {**self.client.model_dump(), "hedge": self.client.hedge}
+        vllm = self.client.kind == "vllm"
+        others = {"kind"} if vllm else {"kind", "tokenizer", "tokenizer_revision"}
+        options: dict[str, Any] = {**self.client.model_dump(exclude=others), "hedge": self.client.hedge}
         if base_url:
             options["base_url"] = base_url
         if base_url and self.model == SIMULATED and api_key_env is None:
             options["api_key"] = "none"  # whatever keys the environment holds are not for the simulator
         if most is not None:
             options["max_concurrent_requests"] = most
+        if vllm:
+            return ClientvLLM(api_key_env=api_key_env, limits=limits, **options)
         return AsyncOpenAIClient(api_key_env=api_key_env, limits=limits, **options)
 
     def own_stages(self) -> list[Stage]:

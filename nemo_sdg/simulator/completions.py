@@ -10,7 +10,7 @@ import msgspec
 from nemo_sdg.simulator.answers import Wish, answer, count_tokens, cut_tokens, wish_of
 from nemo_sdg.simulator.manners import DEFAULT, THOUGHT
 from nemo_sdg.simulator.requests import ChatRequest, Sampling
-from nemo_sdg.simulator.schemas import fitting
+from nemo_sdg.simulator.schemas import fitting, one_of
 
 if TYPE_CHECKING:
     from nemo_sdg.simulator.manners import Answers
@@ -81,7 +81,10 @@ def complete(request: Sampling, number: int, random_seed: int, answers: Answers 
         if form is not None and form.type.startswith("json") and answers.response_format == "obeyed":
             wish = wish._replace(form="json")
             schema = schema if form.json_schema is None else form.json_schema.schema
-        asked = _Asked(prompt, wish, schema, answers)
+        held_to = request.structured_outputs
+        if held_to is not None:
+            schema = held_to.json
+        asked = _Asked(prompt, wish, schema, answers, None if held_to is None else held_to.choice)
         choices += [_choose(request, asked, seed, i) for i in range(request.n or 1)]
     chat = isinstance(request, ChatRequest)
     prompt_tokens = (prompt_bytes + 3) // 4
@@ -107,16 +110,19 @@ class _Asked(NamedTuple):
     wish: Wish
     schema: dict[str, Any] | None
     answers: Answers
+    texts: list[str] | None
+    """The only ones allowed."""
 
 
 def _choose(request: Sampling, asked: _Asked, seed: int, index: int) -> Choice:
     digest, answers = asked.prompt.digest, asked.answers
     key = digest if request.greedy else b"%s%d,%d" % (digest, seed, index)
-    text = (
-        fitting(asked.schema, key, prompt=asked.prompt.user, wrong=answers.wrong)
-        if asked.schema
-        else answer(asked.wish, key)
-    )
+    if asked.texts:
+        text = one_of(asked.texts, key)
+    elif asked.schema:
+        text = fitting(asked.schema, key, prompt=asked.prompt.user, wrong=answers.wrong)
+    else:
+        text = answer(asked.wish, key)
     if answers.reasoning != "none":
         text = answers.with_thought(text)
     if request.stop:

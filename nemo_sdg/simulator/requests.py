@@ -49,6 +49,15 @@ class ResponseFormat(msgspec.Struct):
     json_schema: JsonSchema | None = None
 
 
+class StructuredOutputs(msgspec.Struct, omit_defaults=True):
+    """The form an answer must have, as vLLM's users say it: one of these."""
+
+    json: dict[str, Any] | None = None
+    choice: list[str] | None = None
+    regex: str | None = None
+    grammar: str | None = None
+
+
 class StreamOptions(msgspec.Struct):
     """What a stream carries besides text."""
 
@@ -68,6 +77,7 @@ class Sampling(msgspec.Struct, kw_only=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputs | None = None
 
     @property
     def stops(self) -> list[str]:
@@ -185,8 +195,19 @@ def _read(decoder: msgspec.json.Decoder[_Request], body: bytes) -> _Request:
         )
     if request.n is not None and not 1 <= request.n <= MAX_CHOICES:
         raise RequestRefusedError(f"n must be between 1 and {MAX_CHOICES}, got {request.n}.", "n")
+    _check_structured(request.structured_outputs)
     for name in ("max_tokens", "max_completion_tokens"):
         value = getattr(request, name)
         if value is not None and value < 1:
             raise RequestRefusedError(f"{name} must be at least 1, got {value}.", name)
     return request
+
+
+def _check_structured(asked: StructuredOutputs | None) -> None:
+    if asked is None:
+        return
+    if (asked.json is None) == (not asked.choice):
+        raise RequestRefusedError(
+            "structured_outputs must hold one of json and choice; this simulated model knows no others.",
+            "structured_outputs",
+        )

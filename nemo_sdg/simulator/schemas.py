@@ -56,6 +56,11 @@ def fitting(schema: dict[str, Any], key: bytes, *, prompt: str = "", wrong: floa
     return json.dumps(value, ensure_ascii=False)
 
 
+def one_of(texts: list[str], key: bytes) -> str:
+    """Return one of `texts`; `key` decides which."""
+    return random.Random(blake2b(key, digest_size=8).digest()).choice(texts)
+
+
 class _Maker:
     """Makes values for the parts of a schema."""
 

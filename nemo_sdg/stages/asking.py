@@ -40,8 +40,8 @@ class AskingStage(PaidStage):
         if not isinstance(model_name, str) or not model_name:
             raise ConfigError(f"model_name is {model_name!r}: name the model to ask")
         self.model_name = model_name
-        self.conversation_formatter = conversation_formatter
         self.client = asynchronous(client)
+        self.conversation_formatter = conversation_formatter or self.client.conversation_formatter
         self.environment = self.client.environment
 
     @property

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
-from nemo_sdg.client import AsyncEndpointPool, AsyncOpenAIClient, Hedge
+from nemo_sdg.client import AsyncEndpointPool, AsyncOpenAIClient, ClientvLLM, Hedge
 from nemo_sdg.config import load_config
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.limits import Limits
@@ -14,6 +16,16 @@ ENDPOINTS = [
     {"base_url": A, "api_key_env": "KEY_A", "limits": {"requests_per_minute": 6000}},
     {"base_url": B, "api_key_env": "KEY_B", "model": "other-name", "max_concurrent_requests": 8},
 ]
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    """Return a folder that has a tokenizer's chat template."""
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    template = "{% for m in messages %}{{ m.content }}{% endfor %} Answer in two lines."
+    (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": template}))
+    return str(folder)
 
 
 @pytest.fixture
@@ -140,3 +152,19 @@ def test_a_truth_value_is_no_number(config, values):
         config(**values)
 
     assert config(check_language=False).check_language is False
+
+
+def test_a_vllm_server(simulator, config, run, rows_in, tmp_path, tokenizer):
+    """`client: {kind: vllm, tokenizer: ...}` asks a vLLM server's /completions, for a whole run."""
+    server = simulator()
+    url = server.base_url.removesuffix("/v1")
+    made = config(base_url=url, client={"kind": "vllm", "tokenizer": tokenizer, "max_retries": 2})
+    client = made.new_client()
+    report = run(build(made))
+
+    assert isinstance(client, ClientvLLM)
+    assert (client.tokenizer, client.max_retries) == (tokenizer, 2)
+    assert type(config(base_url=url).new_client()) is AsyncOpenAIClient
+    assert report.counts.rows_written == rows_in(tmp_path / "out").num_rows == 40
+    with pytest.raises(ConfigError, match=r"set client\.kind to vllm"):
+        config(base_url=url, client={"tokenizer": tokenizer})

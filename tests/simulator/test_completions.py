@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemo_sdg.simulator.completions import body_of, complete
-from nemo_sdg.simulator.requests import ChatRequest, Message, ResponseFormat, TextRequest
+from nemo_sdg.simulator.requests import (
+    ChatRequest,
+    Message,
+    RequestRefusedError,
+    ResponseFormat,
+    StructuredOutputs,
+    TextRequest,
+    read_text,
+)
 
 
 def request_of(prompt="in English", **fields):
@@ -88,6 +96,20 @@ def test_response_format_asks_for_json():
     for kind in ("json_object", "json_schema"):
         record = json.loads(texts(request_of("in German", response_format=ResponseFormat(kind)))[0])
         assert record["language"] == "German"
+
+
+def test_structured_outputs():
+    """Of vLLM's structured outputs a choice and a schema are followed, by the seed; no others are known."""
+    choices = StructuredOutputs(choice=["yes", "no"])
+    chosen = {texts(request_of(seed=seed, structured_outputs=choices))[0] for seed in range(20)}
+    assert chosen == {"yes", "no"}
+    schema = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
+    (text,) = texts(request_of(structured_outputs=StructuredOutputs(json=schema)))
+    assert set(json.loads(text)) == {"a"}
+    for wrong in ({}, {"regex": "a"}, {"json": schema, "choice": ["a"]}):
+        body = {"model": "m", "prompt": "Hi", "structured_outputs": wrong}
+        with pytest.raises(RequestRefusedError, match="one of json and choice"):
+            read_text(json.dumps(body).encode())
 
 
 def test_bodies_are_recognisable():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nemo_sdg.simulator.schemas import fitting, schema_in
+from nemo_sdg.simulator.schemas import fitting, one_of, schema_in
 
 SCHEMA = {
     "type": "object",
@@ -26,6 +26,13 @@ def test_values_fit():
     assert {each["kind"] for each in found} == {"a", "b"}
     assert all(len(each["tags"]) >= 2 and max(map(len, each["tags"])) <= 4 for each in found)
     assert {type(each["next"]) for each in found} == {dict, type(None)}
+
+
+def test_one_of_texts():
+    """The key decides which of several texts it is, and each may be."""
+    texts = ["a", "b", "c"]
+    assert {one_of(texts, b"%d" % number) for number in range(50)} == set(texts)
+    assert one_of(texts, b"x") == one_of(texts, b"x")
 
 
 def test_the_key_decides():
