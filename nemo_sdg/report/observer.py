@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from nemo_sdg.redact import without_credentials
@@ -57,10 +58,17 @@ class Quiet:
             self._stream.flush()
 
 
-def observer_for(stream: TextIO, *, quiet: bool = False, log_format: LogFormat | None = None) -> Observer:
-    """Return who shows a run on `stream`: a panel on a terminal, log lines elsewhere, nothing when quiet.
+def in_notebook() -> bool:
+    """Say whether this process is the kernel of a notebook."""
+    # Whoever is one has imported IPython; others need not.
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return get_ipython is not None and getattr(get_ipython(), "kernel", None) is not None
 
-    With `log_format` it is lines of that format, on a terminal as well.
+
+def observer_for(stream: TextIO, *, quiet: bool = False, log_format: LogFormat | None = None) -> Observer:
+    """Return who shows a run: in a notebook its cell does, on a terminal a panel, elsewhere log lines do.
+
+    `quiet` shows nothing but failures; `log_format` writes lines of that format wherever it is.
     """
     if quiet:
         return Quiet(stream)
@@ -68,6 +76,10 @@ def observer_for(stream: TextIO, *, quiet: bool = False, log_format: LogFormat |
         from nemo_sdg.report.log_json import JsonLines  # noqa: PLC0415 - only when asked for
 
         return JsonLines(stream)
+    if log_format is None and in_notebook():
+        from nemo_sdg.report.notebook import Notebook, display_html  # noqa: PLC0415 - only in notebooks
+
+        return Notebook(display_html())
     if (
         log_format is None
         and is_terminal(stream)

@@ -67,7 +67,7 @@ class Panel:
         """Draw the state, unless it was drawn just now; a stop that was asked for is drawn at once."""
         self._rates.add(snapshot)
         stop_is_news = snapshot.stopping and not (self._snapshot and self._snapshot.stopping)
-        if snapshot.newest is None and self._snapshot is not None:
+        if not snapshot.newest and self._snapshot is not None:
             snapshot = msgspec.structs.replace(snapshot, newest=self._snapshot.newest)
         self._snapshot = snapshot
         if self._live and (stop_is_news or snapshot.elapsed - self._drawn >= REDRAW):
