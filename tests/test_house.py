@@ -55,10 +55,17 @@ def test_files_are_short():
 
 
 def test_tests_lie_where_their_source_does():
-    """tests/<package>/test_<module>.py has a module, or `test_api.py` the package, to be about."""
+    """tests/<package>/test_<module>.py has a module, or `test_api.py` the package, to be about.
+
+    In tests/docs it has a page.
+    """
     wrong = []
     for path in (ROOT / "tests").glob("*/**/test_*.py"):
         if path.parent.name == "faults":  # of whole runs
+            continue
+        if path.parent.name == "docs":
+            if not (ROOT / "docs" / f"{path.stem.removeprefix('test_')}.md").is_file():
+                wrong.append(path.relative_to(ROOT).as_posix())
             continue
         package = PACKAGE / path.parent.relative_to(ROOT / "tests")
         module = path.stem.removeprefix("test_")
