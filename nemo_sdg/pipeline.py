@@ -19,6 +19,7 @@ from nemo_sdg.stages.step import Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from nemo_sdg.engine.preview import Preview
     from nemo_sdg.report.numbers import Origin, RunReport
     from nemo_sdg.report.observer import Observer
 
@@ -128,22 +129,33 @@ class Pipeline:
             "prices": prices,
             "stop_within": stop_within,
         }
+        plan = self._plan(given, fresh=fresh, retry=retry, origin=origin)
+        return run_job(plan, observer or observer_for(sys.stderr), began)
+
+    def preview(
+        self,
+        rows: int = 5,
+        *,
+        first: int = 0,
+        shard_rows: int | None = None,
+        prices: Prices | Mapping[str, float] | None = None,
+    ) -> Preview:
+        """Return the `rows` rows from `first` on, to be taken through the stages here by iterating.
+
+        Each comes as a `RowTrace`: what was asked and answered for it, what each stage made of it, and what
+        became of it. The endpoint is asked, and paid; nothing is written. See `Preview`.
+        """
+        from nemo_sdg.engine.preview import Preview  # noqa: PLC0415 - a run needs none
+
+        return Preview(self._plan({"shard_rows": shard_rows, "prices": prices}), rows, first)
+
+    def _plan(self, given: Mapping[str, Any], **more: Any) -> Plan:
+        """Return what is to run, with the options that are `given` in place of those of the pipeline."""
         options = {**self.config, **{key: value for key, value in given.items() if value is not None}}
         caps = {key: options.pop(key) for key in _CAPS if key in options}
         caps["prices"] = Prices.of(caps.get("prices"))
         source, stages, sink = self._taken_apart()
-        plan = Plan(
-            self.name,
-            source,
-            stages,
-            sink,
-            **options,
-            caps=Caps(**caps),
-            fresh=fresh,
-            retry=retry,
-            origin=origin,
-        )
-        return run_job(plan, observer or observer_for(sys.stderr), began)
+        return Plan(self.name, source, stages, sink, **options, caps=Caps(**caps), **more)
 
     def _taken_apart(self) -> tuple[Source, tuple[Stage, ...], Sink]:
         steps = self._steps

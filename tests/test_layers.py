@@ -148,6 +148,16 @@ def test_imports_are_light(module):
     assert not modules_after(f"import {module}") & COSTLY
 
 
+@pytest.mark.parametrize("command", ["preview"])
+def test_commands_without_a_run_need_no_ray(tmp_path, command):
+    """What only looks at a job imports no Ray, whatever engine its config names."""
+    config = str(PACKAGE.parent / "configs/multilingual_qa.yaml")
+    code = f"from nemo_sdg.cli.app import app\napp({[command, config]!r}, standalone_mode=False)"
+
+    assert not modules_after(code, cwd=tmp_path) & {"ray", "openai"}
+    assert not list(tmp_path.iterdir())
+
+
 def test_local_engine_runs_without_ray(tmp_path):
     """A whole run with `--engine local` imports no Ray."""
     config = str(PACKAGE.parent / "configs/multilingual_qa.yaml")

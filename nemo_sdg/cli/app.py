@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nemo_sdg.cli.plan import plan
+from nemo_sdg.cli.preview import preview
 from nemo_sdg.cli.push import push
 from nemo_sdg.cli.run import run
 from nemo_sdg.cli.simulate import simulate
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(help=preview.__doc__)(preview)
 app.command(help=run.__doc__)(run)
 app.command(help=plan.__doc__)(plan)
 app.command(help=verify.__doc__)(verify)

@@ -101,6 +101,7 @@ def _run(
 
 
 def _simulated(config: JobConfig) -> Any:
-    from nemo_sdg.cli.simulated import simulated_endpoint  # noqa: PLC0415 - not for real endpoints
+    from nemo_sdg.cli.simulated import check_reachable, simulated_endpoint  # noqa: PLC0415 - not for real ones
 
+    check_reachable(config)
     return simulated_endpoint(config)

@@ -27,15 +27,18 @@ def simulated_endpoint(config: JobConfig) -> Iterator[JobConfig]:
     """Run a simulated endpoint in a process of its own; yield `config` pointing there.
 
     Its model is called "simulated" whatever the config says, so that nobody takes its rows for a model's.
-    Raises `ConfigError` where it could not be reached.
     """
+    with SimulatorProcess(simulator_settings(config)) as simulator:
+        yield config.model_copy(update={"base_url": simulator.base_url, "model": SIMULATED})
+
+
+def check_reachable(config: JobConfig) -> None:
+    """Raise `ConfigError` where workers of a run could not reach a simulated endpoint."""
     if config.address or os.environ.get("RAY_ADDRESS"):
         raise ConfigError(
             "base_url is missing: the simulated endpoint listens on this machine only, where a cluster's "
             "workers cannot reach it; give base_url, or leave out --address and RAY_ADDRESS"
         )
-    with SimulatorProcess(simulator_settings(config)) as simulator:
-        yield config.model_copy(update={"base_url": simulator.base_url, "model": SIMULATED})
 
 
 def simulator_settings(config: JobConfig) -> SimulatorSettings:

@@ -117,6 +117,9 @@ class ShardJournal:
                 self._others.attempts += error.attempts
                 self._others.throttles += error.throttles
 
+    def exchanged(self, messages: list[dict[str, Any]], outcome: Completion | Exception) -> None:
+        """See `Ledger.exchanged`: what is needed again is recorded."""
+
     def times_forgotten(self, question: str) -> int:
         """See `Ledger.times_forgotten`."""
         return self._forgotten[question]

@@ -26,7 +26,7 @@ def run_local(
 ) -> Iterator[Parcel]:
     """Yield each shard's parcel as it comes back; as many shards overlap as the pools want."""
     workers: list[Worker] = []
-    links = _Links()
+    links = LocalLinks()
     collection = gc.get_threshold()
     gc.set_threshold(*COLLECTION)
     try:
@@ -39,10 +39,11 @@ def run_local(
         gc.set_threshold(*collection)
 
 
-class _Links(dict[BudgetName, LocalLink]):
+class LocalLinks(dict[BudgetName, LocalLink]):
     """One budget for each name, in this process."""
 
     def __call__(self, name: BudgetName) -> LocalLink:
+        """Return the way to the budget of `name`."""
         return self.setdefault(name, LocalLink(time.monotonic))
 
 

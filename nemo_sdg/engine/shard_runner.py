@@ -69,15 +69,22 @@ class StageSequence:
 
     def run(self, state: ShardState, ledger: Ledger) -> None:
         """Take `state` through all stages; raises only what ends the job."""
+        for _ in self.steps(state, ledger):
+            pass
+
+    def steps(self, state: ShardState, ledger: Ledger) -> Iterator[tuple[Stage, pa.Table]]:
+        """As `run`; yield each stage when `state` is through it, and the rows before it."""
         for stage, lock in self._stages:
             if state.rows.num_rows == 0:
                 return  # whoever takes the largest of no values would fail
+            before = state.rows
             rows: list[pa.Table] = []
-            for batch in _batches(state.rows, stage.batch_size):
+            for batch in _batches(before, stage.batch_size):
                 made = self._process(stage, lock, batch, ledger)
                 state.count(stage, batch, made)
                 rows.append(state.without_rejected(made))
             state.rows = _concatenated(rows, stage)
+            yield stage, before
 
     def _process(self, stage: Stage, lock: threading.Lock, batch: pa.Table, ledger: Ledger) -> pa.Table:
         try:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _JOINERS = "\u200c\u200d"
 """Invisible, but words in several scripts and joined emoji need them."""
@@ -49,6 +52,27 @@ def display_width(line: str) -> int:
     Terminals differ about joined emoji; the sum over their parts is what the most wasteful ones use.
     """
     return sum(map(_columns, line))
+
+
+def wrapped(text: str, width: int) -> Iterator[str]:
+    """Yield `text` as harmless lines of at most `width` columns, its own lines kept apart.
+
+    Lines break at spaces where there are any, else between characters.
+    """
+    for whole in text.splitlines():
+        line = "".join(map(_harmless, whole.expandtabs(4))).rstrip()
+        while True:
+            end, room = 0, width
+            while end < len(line) and (room := room - _columns(line[end])) >= 0:
+                end += 1
+            if end == len(line):
+                break
+            end = max(1, end)
+            space = line.rfind(" ", 1, end + 1)
+            cut = space if space > 0 and line[:space].strip() else end
+            yield line[:cut].rstrip()
+            line = line[cut:].lstrip()
+        yield line
 
 
 def without_surrogates(text: str) -> str:

@@ -99,16 +99,19 @@ class AskingStage(PaidStage):
         self, ledger: Ledger, messages: list[dict[str, Any]], config: GenerationConfig
     ) -> Completion:
         try:
-            return await self.client.complete(messages, self.model_name, self.conversation_formatter, config)
+            completion = await self.client.complete(
+                messages, self.model_name, self.conversation_formatter, config
+            )
         except RunStopped:
             raise
-        except ENDS_THE_JOB as error:
+        except (*ENDS_THE_JOB, RequestError) as error:
             ledger.record_failure(error)
-            self._stop()
+            ledger.exchanged(messages, error)
+            if isinstance(error, ENDS_THE_JOB):
+                self._stop()
             raise
-        except RequestError as error:
-            ledger.record_failure(error)
-            raise
+        ledger.exchanged(messages, completion)
+        return completion
 
     def _stop(self) -> None:
         """Let no more requests out: nothing that still waits could succeed."""

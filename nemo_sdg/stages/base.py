@@ -157,6 +157,10 @@ class Ledger(Protocol):
         """Count a request that failed in the end."""
         ...
 
+    def exchanged(self, messages: list[dict[str, Any]], outcome: Completion | Exception) -> None:
+        """Hear what was sent, and what came of it; nothing of that need be kept."""
+        ...
+
     def times_forgotten(self, question: str) -> int:
         """Return how many recorded answers were given up to ask again, of keys that begin with `question`."""
         ...
@@ -246,6 +250,9 @@ class MemoryLedger:
     def record_failure(self, error: Exception) -> None:
         """See `Ledger.record_failure`."""
         self.failures.append(error)
+
+    def exchanged(self, messages: list[dict[str, Any]], outcome: Completion | Exception) -> None:
+        """See `Ledger.exchanged`."""
 
     def times_forgotten(self, question: str) -> int:  # noqa: ARG002 - it forgets nothing
         """See `Ledger.times_forgotten`."""

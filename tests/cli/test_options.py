@@ -9,7 +9,8 @@ from nemo_sdg.cli.app import app
 
 COMMANDS = get_command(app).commands
 OWN = {
-    "run": {"fresh", "yes", "retry", "quiet"},
+    "run": {"fresh", "yes", "retry", "quiet", "log_format"},
+    "preview": {"rows", "first", "full", "as_json"},
     "plan": {"measure", "latency", "as_json", "quiet"},
 }
 
