@@ -14,6 +14,7 @@ from nemo_sdg.engine.board import Board
 from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
+from nemo_sdg.engine.metrics import Metrics
 from nemo_sdg.engine.outcome import Outcome, report_of, wrong_rows
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.engine.preflight import preflight
@@ -178,7 +179,10 @@ class _Run:
         from nemo_sdg.engine.ray_engine import run_on_ray  # noqa: PLC0415 - one of the two is needed
 
         elastic = [] if self._scaling is None else self._scaling.elastic(pools)
-        return run_on_ray(pools, self._folder, self._shards, self._board, self._plan.address, elastic)
+        metrics = Metrics(self._plan.name, self._settled)
+        return run_on_ray(
+            pools, self._folder, self._shards, self._board, self._plan.address, elastic, metrics
+        )
 
     def _take(self, parcel: Parcel) -> None:
         self._progress.add(parcel)
@@ -203,6 +207,13 @@ class _Run:
                 self._watch(snapshot)
             if self._scaling is not None:
                 self._progress.workers_wanted = self._scaling.follow(snapshot)
+
+    def _settled(self) -> Snapshot:
+        """Return a snapshot of which no count will be lower later."""
+        snapshot = self._progress.snapshot()
+        snapshot.counts = self._progress.settled()
+        snapshot.cost = self._plan.caps.cost(snapshot.counts)
+        return snapshot
 
     def _watch(self, snapshot: Snapshot) -> None:
         """End the run when it should not go on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from nemo_sdg.engine.span import Span
@@ -50,6 +50,7 @@ class Progress:
             self.models.update(done.models)
         self._now = Counts()
         self._earlier = Counts()  # what earlier attempts had paid for the shards of `_now`
+        self._back: set[int] = set()  # the shards of `_now`
         self._kept = dict(kept)  # of shards that are not in `_now`
         self._span = Span()
         self._marks: deque[tuple[float, int]] = deque(maxlen=_RATE_MARKS)
@@ -59,6 +60,7 @@ class Progress:
         with self._lock:
             self._now.add(parcel.counts)
             self._earlier.add(parcel.earlier)
+            self._back.add(parcel.shard.index)
             self._kept.pop(parcel.shard.index, None)
             self._span.join(parcel.span)
             self.models.update(parcel.models)
@@ -66,6 +68,18 @@ class Progress:
     def counts(self) -> Counts:
         """Return the counts of this run and the earlier ones."""
         return self._added(self._before, self._earlier, self._now, *self._kept.values())
+
+    def settled(self) -> Counts:
+        """Return the same with open shards, but those that two may count at this moment: never too much."""
+        alive = self._alive()
+        with self._lock:
+            told = Counter(self._back)
+        told.update(shard for beat in alive for shard in beat.shards)
+        once = [beat for beat in alive if all(told[shard] == 1 for shard in beat.shards)]
+        opened = {shard for beat in once for shard in beat.shards}
+        closed = [paid for shard, paid in list(self._kept.items()) if shard not in opened]
+        beats = [counts for beat in once for counts in (beat.earlier, beat.counts)]
+        return self._added(self._before, self._earlier, self._now, *closed, *beats)
 
     def judged(self) -> tuple[int, int]:
         """Return how many rows are rejected, of how many, in all runs; open shards' as far as requests go."""

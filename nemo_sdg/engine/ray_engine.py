@@ -30,6 +30,7 @@ from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from nemo_sdg.engine.board import Board
     from nemo_sdg.engine.elastic import ElasticPool
@@ -56,17 +57,18 @@ def run_on_ray(  # noqa: PLR0917 - what an engine needs, each thing once
     board: Board,
     address: str | None,
     elastic: Sequence[ElasticPool | None] = (),
+    metrics: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
 ) -> Iterator[Parcel]:
     """Yield each shard's parcel as it comes back from the last pool.
 
-    `elastic` has one for each pool, None for one that keeps its number of workers.
-    Uses the Ray instance of this process, else the cluster at `address` or in RAY_ADDRESS, else starts one
-    here. Raises `RunStopped` when Ray itself fails.
+    `elastic` has one for each pool, None for one that keeps its number of workers. `metrics` is entered
+    for as long as Ray is up. Uses the Ray instance of this process, else the cluster at `address` or in
+    RAY_ADDRESS, else starts one here. Raises `RunStopped` when Ray itself fails.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     loading = threading.Thread(target=__import__, args=("ray.data",), daemon=True)
     loading.start()  # beside ray.init: both take seconds
-    with _ray(address):
+    with _ray(address), metrics:
         _start_budgets(pools)
         with on_cluster(board) as notices:
             loading.join()

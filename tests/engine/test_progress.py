@@ -88,3 +88,23 @@ def test_rejected_segments_are_judged_as_segments():
     progress.add(Parcel(Shard(0, 0, 10), counts=Counts(rows_read=10, added=90, rejected={"s: E": 20})))
 
     assert progress.judged() == (20, 100)
+
+
+def test_settled_counts_nothing_twice():
+    """A shard that came back, or that two workers say is open, is left out of what is surely counted."""
+    board = Board()
+    progress = Progress(board, 30, [], {2: Counts(requests=7)}, time.time())
+
+    def beat(worker, shards, requests, **more):
+        board.post(worker, Heartbeat(Counts(requests=requests), 1, 1, None, Span(), shards=shards, **more))
+
+    beat("a", [0, 1], 10)
+    assert progress.settled().requests == 10 + 7
+    progress.add(Parcel(Shard(0, 0, 10), counts=Counts(requests=6)))
+    assert progress.settled().requests == 6 + 7  # what of the ten is of shard 0 is not known
+    beat("a", [1], 4)
+    assert progress.settled().requests == 6 + 4 + 7
+    beat("b", [2], 1, earlier=Counts(requests=7))
+    assert progress.settled().requests == 6 + 4 + 7 + 1
+    beat("c", [1], 0, earlier=Counts(requests=4))
+    assert progress.settled().requests == 6 + 7 + 1
