@@ -25,8 +25,11 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     """Return the seconds to wait, 0 to `LONGEST_WAIT`, or None when `headers` name none.
 
     Reads `retry-after-ms` first, then `Retry-After` in seconds or as an HTTP date (RFC 9110, 10.2.3).
+    LiteLLM's names a minute for requests in flight, too, of which the next one may end at once: that is none.
     Header names are in lower case or the mapping ignores case. `now` is Unix time.
     """
+    if headers.get("rate_limit_type") == "max_parallel_requests":
+        return None
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return _bounded(milliseconds / 1000)

@@ -5,6 +5,8 @@ Read are these forms, after what their providers document and what their answers
 - OpenAI: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, reset as "6m0s". Groq too, whose requests
   are those of a day; Azure and GitHub, with `-renewalperiod-` for the seconds of the period, and -1 where
   they do not count; LiteLLM's proxy, which has the provider's behind `llm_provider-`: its own go first.
+- LiteLLM's proxy for its keys, users and teams: `x-ratelimit-api_key-{limit,remaining}-{requests,tokens}`,
+  per minute.
 - Mistral: `x-ratelimit-{limit,remaining}-{req,tokens}-minute`, and once `ratelimitbysize-*` for tokens.
 - Cerebras: `x-ratelimit-{limit,remaining,reset}-tokens-minute`; its requests are of a day and are not read.
 - Fireworks: `x-ratelimit-{limit,remaining}-tokens-{prompt,generated}`. Its documents say per second, but what
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from nemo_sdg.limits.seen import LimitKind
 
 
+_LITELLMS = ("api_key", "model_per_key", "user", "team")
+"""Whose limits LiteLLM tells, the nearest first."""
+
+
 class Source(NamedTuple):
     """The names of the headers that tell one limit."""
 
@@ -49,6 +55,11 @@ def _anthropic(kind: LimitKind, name: str) -> Source:
     return Source(kind, f"{start}-limit", f"{start}-remaining", f"{start}-reset", MINUTE)
 
 
+def _litellm(kind: LimitKind, whose: str) -> Source:
+    start = f"x-ratelimit-{whose}"
+    return Source(kind, f"{start}-limit-{kind}", f"{start}-remaining-{kind}", f"{start}-reset-{kind}", MINUTE)
+
+
 _OWN = (
     _x("requests", "-requests", HINTED),
     _x("tokens", "-tokens", HINTED),
@@ -63,6 +74,8 @@ _OWN = (
     _anthropic("tokens", "tokens"),
     _anthropic("prompt_tokens", "input-tokens"),
     _anthropic("completion_tokens", "output-tokens"),
+    *(_litellm("requests", whose) for whose in _LITELLMS),
+    *(_litellm("tokens", whose) for whose in _LITELLMS),
 )
 _PLAIN = _x("requests", "", UNKNOWN)
 _TOGETHER = (_x("requests", "", SECOND), _x("tokens", "", SECOND, family="x-tokenlimit-"))

@@ -66,6 +66,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         metavar="NAME",
         help="a model that exists; without it any name is accepted",
     )
+    add("--max-model-len", type=int, help="tokens of a prompt and its answer; above it the answer is 400")
     add("--api-key-env", metavar="VARIABLE", help="environment variable that holds the one accepted key")
     add("--seed", type=int, default=0, help="decides which request meets which latency and fault")
     # For a parent process: settings come as a line of JSON on standard input, whose end is the end.
@@ -110,6 +111,7 @@ def settings_from(options: argparse.Namespace) -> SimulatorSettings:
         seed=options.seed,
         api_keys=keys,
         models=None if options.model is None else tuple(options.model),
+        max_model_len=options.max_model_len,
     )
 
 

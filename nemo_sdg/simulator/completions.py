@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 
 from nemo_sdg.simulator.answers import Wish, answer, count_tokens, cut_tokens, wish_of
+from nemo_sdg.simulator.logprobs import logprobs_of
 from nemo_sdg.simulator.manners import DEFAULT, THOUGHT
 from nemo_sdg.simulator.requests import ChatRequest, Sampling
 from nemo_sdg.simulator.schemas import fitting, one_of
@@ -128,7 +129,15 @@ def _choose(request: Sampling, asked: _Asked, seed: int, index: int) -> Choice:
     if request.stop:
         found = [place for place in map(text.find, request.stops) if place >= 0]
         text = text[: min(found)] if found else text
-    limit = request.token_limit
+    choice = _cut(request.token_limit, text, answers)
+    if request.logprobs is not None and request.logprobs is not False:
+        chat = isinstance(request, ChatRequest)
+        top = (request.top_logprobs or 0) if chat else int(request.logprobs)
+        choice.logprobs = logprobs_of(choice.text, top, chat=chat)
+    return choice
+
+
+def _cut(limit: int | None, text: str, answers: Answers) -> Choice:
     thought = None if answers.field is None else THOUGHT
     if limit is not None and thought is not None:
         thought = cut_tokens(thought, limit)

@@ -78,6 +78,9 @@ class Sampling(msgspec.Struct, kw_only=True):
     stream_options: StreamOptions | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputs | None = None
+    logprobs: bool | int | None = None
+    """A truth value in a chat, the number of likeliest tokens otherwise."""
+    top_logprobs: int | None = None
 
     @property
     def stops(self) -> list[str]:

@@ -121,6 +121,10 @@ class Service:
             return Reply(400, error_body(str(error), "BadRequestError", 400, error.param))
         if self.settings.models is not None and request.model not in self.settings.models:
             return _no_model(request.model)
+        if self.settings.max_model_len is not None:
+            too_long = _too_long(request, self.settings.max_model_len)
+            if too_long is not None:
+                return too_long
         answers, form = self.settings.answers, request.response_format
         if answers.response_format == "refused" and form is not None and form.type != "text":
             message = "This response_format type is unavailable now"
@@ -168,7 +172,9 @@ class Service:
         return delay
 
     def _model(self, name: str) -> dict[str, object]:
-        return {"id": name, "object": "model", "created": self._started, "owned_by": MODEL}
+        length = self.settings.max_model_len
+        known = {} if length is None else {"max_model_len": length}
+        return {"id": name, "object": "model", "created": self._started, "owned_by": MODEL, **known}
 
     def _models(self, _: bytes) -> Reply:
         names = (MODEL,) if self.settings.models is None else self.settings.models
@@ -200,6 +206,24 @@ class Service:
         settings = self.settings
         shown = {"latency": settings.latency, "limits": settings.limits, "faults": settings.faults}
         return Reply(200, msgspec.json.encode(shown))
+
+
+def _too_long(request: Sampling, most: int) -> Reply | None:
+    """Refuse what cannot fit; let an answer have what the prompt leaves."""
+    prompt = max((prompt.length + 3) // 4 for prompt in request.prompts())
+    limit = request.token_limit
+    if limit is not None and limit > most:
+        message = f"max_tokens={limit} cannot be greater than max_model_len={most}."
+        return Reply(400, error_body(message, "BadRequestError", 400, "max_tokens"))
+    if prompt >= most:
+        message = (
+            f"This model's maximum context length is {most} tokens. However, your prompt contains at least "
+            f"{prompt} input tokens. Please reduce the length of the input prompt."
+        )
+        return Reply(400, error_body(message, "BadRequestError", 400, "input_tokens"))
+    request.max_tokens = most - prompt if limit is None else min(limit, most - prompt)
+    request.max_completion_tokens = None
+    return None
 
 
 def _not_allowed(method: str, allowed: str) -> Reply:

@@ -130,12 +130,15 @@ class SimulatorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """Accepted keys; None accepts every request."""
     models: tuple[str, ...] | None = None
     """Models that exist; None accepts any name."""
+    max_model_len: int | None = None
+    """Tokens of a prompt with its answer; what does not fit is refused as vLLM does. None: any number."""
 
     def __post_init__(self) -> None:
         for key, kind in (("latency", Latency), ("limits", Limits), ("faults", Faults), ("answers", Answers)):
             if not isinstance(getattr(self, key), kind):
                 raise ConfigError(f"{key} is {getattr(self, key)!r}; allowed is a {kind.__name__}")
         check_number("seed", self.seed, whole=True)
+        check_number("max_model_len", self.max_model_len, low=2, whole=True, optional=True)
         # A plain string is also a collection of strings, of one character each.
         if self.api_keys is not None and not isinstance(self.api_keys, (frozenset, set, list, tuple)):
             raise ConfigError("api_keys is not a set of strings; its value is not shown")
@@ -151,7 +154,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         keys = "None" if self.api_keys is None else f"<{len(self.api_keys)} hidden>"
         return (
             f"SimulatorSettings(latency={self.latency!r}, limits={self.limits!r}, faults={self.faults!r},"
-            f" answers={self.answers!r}, seed={self.seed!r}, api_keys={keys}, models={self.models!r})"
+            f" answers={self.answers!r}, seed={self.seed!r}, api_keys={keys}, models={self.models!r},"
+            f" max_model_len={self.max_model_len!r})"
         )
 
     def changed(self, body: bytes | dict[str, Any]) -> SimulatorSettings:

@@ -26,7 +26,10 @@ class _Event(msgspec.Struct):
 
 
 def events_of(completion: Completion, *, include_usage: bool, refused: bool = False) -> list[bytes]:
-    """Return the events of an answer, the last of them `[DONE]`; choices come one after the other."""
+    """Return the events of an answer, the last of them `[DONE]`; choices come one after the other.
+
+    Log-probabilities come with a choice's last event.
+    """
     kind = "chat.completion.chunk" if completion.chat else "text_completion"
 
     def event(choices: list[dict[str, Any]], usage: Usage | None = None) -> bytes:
@@ -45,19 +48,19 @@ def events_of(completion: Completion, *, include_usage: bool, refused: bool = Fa
             if completion.reasoning_field is not None and choice.reasoning:
                 events.append(event([_chat(i, {completion.reasoning_field: choice.reasoning}, None)]))
             events += [event([_chat(i, {"content": piece}, None)]) for piece in pieces]
-            events.append(event([_chat(i, {}, reason)]))
+            events.append(event([_chat(i, {}, reason, choice.logprobs)]))
         else:
             events += [event([_text(i, piece, None)]) for piece in pieces]
-            events.append(event([_text(i, "", reason)]))
+            events.append(event([_text(i, "", reason, choice.logprobs)]))
     if include_usage:
         events.append(event([], completion.usage))
     events.append(b"data: [DONE]\n\n")
     return events
 
 
-def _chat(index: int, delta: dict[str, str], reason: str | None) -> dict[str, Any]:
-    return {"index": index, "delta": delta, "finish_reason": reason, "logprobs": None}
+def _chat(index: int, delta: dict[str, str], reason: str | None, logprobs: Any = None) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "finish_reason": reason, "logprobs": logprobs}
 
 
-def _text(index: int, text: str, reason: str | None) -> dict[str, Any]:
-    return {"index": index, "text": text, "finish_reason": reason, "logprobs": None}
+def _text(index: int, text: str, reason: str | None, logprobs: Any = None) -> dict[str, Any]:
+    return {"index": index, "text": text, "finish_reason": reason, "logprobs": logprobs}

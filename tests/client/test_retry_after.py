@@ -26,6 +26,8 @@ NOW = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT
         ({"retry-after": "inf"}, LONGEST_WAIT),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "60", "rate_limit_type": "max_parallel_requests"}, None),
+        ({"retry-after": "60", "rate_limit_type": "requests"}, 60),
         ({"retry-after": ""}, None),
         ({"retry-after-ms": "250"}, 0.25),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),

@@ -55,6 +55,15 @@ ANTHROPIC = {
         ),
         (
             {
+                "x-ratelimit-api_key-limit-requests": "300",
+                "x-ratelimit-api_key-remaining-requests": "299",
+                "x-ratelimit-team-limit-requests": "900",
+                "x-ratelimit-team-limit-tokens": "5000",
+            },
+            {"requests": (300, 299, None), "tokens": (5000, None, None)},
+        ),
+        (
+            {
                 "x-ratelimit-limit-requests": "2500",
                 "x-ratelimit-remaining-requests": "2499",
                 "x-ratelimit-renewalperiod-requests": "10",

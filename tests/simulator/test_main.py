@@ -30,6 +30,7 @@ def test_options_become_settings(monkeypatch):
         --tokens-per-minute 1e6 --max-concurrent 64 --burst-seconds 2 --headers anthropic --seed 5
         --fault hang=0.1 --fault reset=0.2 --unauthorized-after 7 --model a --model b
         --api-key-env SIMULATED_KEY --response-format refused --wrong-answers 0.2 --reasoning think
+        --max-model-len 512
     """
     settings = settings_of(*line.split())
 
@@ -47,6 +48,7 @@ def test_options_become_settings(monkeypatch):
         seed=5,
         api_keys=frozenset({"sk-secret"}),
         models=("a", "b"),
+        max_model_len=512,
     )
 
 

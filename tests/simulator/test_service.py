@@ -208,3 +208,17 @@ def test_stats_over_http_are_those_of_the_simulator(client):
     assert figures["connections"] == 1
     client.ask("POST", "/stats/reset")
     assert client.simulator.stats()["requests"] == 0
+
+
+def test_what_does_not_fit_the_model(make_client):
+    """With `max_model_len` what is longer is 400, and an answer gets what the prompt leaves."""
+    with make_client(SimulatorSettings(max_model_len=40)) as client:
+        assert client.ask("GET", "/v1/models").json["data"][0]["max_model_len"] == 40
+        assert client.chat("Hi", max_tokens=40).status == 200
+        cut = client.chat("x" * 152, max_tokens=40).json
+        long, many = client.chat("x" * 200), client.chat("Hi", max_tokens=41)
+    for answer, says in ((long, "maximum context length is 40"), (many, "greater than max_model_len=40")):
+        assert_error(answer, 400, "BadRequestError", 400)
+        assert says in answer.json["error"]["message"]
+    assert cut["usage"]["completion_tokens"] == 2
+    assert cut["choices"][0]["finish_reason"] == "length"
