@@ -66,7 +66,7 @@ def test_package_holds_each_module_once():
     assert not [path for path in (ROOT / "nemo_sdg").rglob("*") if path.is_symlink()]
 
 
-@pytest.mark.parametrize("file", ["py.typed", "report/report.html.j2", "simulator/phrases.json"])
+@pytest.mark.parametrize("file", ["py.typed", "report/templates/report.html.j2", "simulator/phrases.json"])
 def test_data_files_lie_in_the_package(file):
     """Files that are no modules lie inside the package, so the wheel has them."""
     assert (ROOT / "nemo_sdg" / file).is_file()

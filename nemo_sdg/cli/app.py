@@ -10,6 +10,7 @@ import typer
 from nemo_sdg.cli.plan import plan
 from nemo_sdg.cli.preview import preview
 from nemo_sdg.cli.push import push
+from nemo_sdg.cli.report import report
 from nemo_sdg.cli.run import run
 from nemo_sdg.cli.simulate import simulate
 from nemo_sdg.cli.verify import verify
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command(help=preview.__doc__)(preview)
 app.command(help=run.__doc__)(run)
 app.command(help=plan.__doc__)(plan)
+app.command(help=report.__doc__)(report)
 app.command(help=verify.__doc__)(verify)
 app.command(help=push.__doc__)(push)
 app.command(

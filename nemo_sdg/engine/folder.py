@@ -14,7 +14,7 @@ from nemo_sdg.engine.entries import encode, read_entries
 from nemo_sdg.engine.manifest import Manifest, ShardDone
 from nemo_sdg.errors import OutputError
 from nemo_sdg.report.card import CARD, is_ours, write_card
-from nemo_sdg.report.files import read_report, write_report
+from nemo_sdg.report.files import read_report, write_page, write_report
 from nemo_sdg.stages.rows import Rejection
 from nemo_sdg.storage import Store
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nemo_sdg.engine.entries import Entry
+    from nemo_sdg.report.analysis import Analysis
     from nemo_sdg.report.numbers import RunReport
     from nemo_sdg.stages.base import Sink
 
@@ -227,10 +228,15 @@ class RunFolder:
                 return None
 
     def write_report(self, report: RunReport) -> None:
-        """Write `report.json`, `report.html` and, beside rows, the card by which others load them."""
+        """Write `report.json` and, beside rows, the card by which others load them."""
         with self._usable():
             write_report(report, self.store)
             write_card(report, self.store)
+
+    def write_page(self, report: RunReport, analysis: Analysis) -> None:
+        """Write `report.html`."""
+        with self._usable():
+            write_page(report, analysis, self.store)
 
     def _head(self, part: str, number: int) -> list[dict[str, Any]]:
         with self.store.open_input(part) as stream:

@@ -16,6 +16,7 @@ from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
 from nemo_sdg.engine.metrics import Metrics
 from nemo_sdg.engine.outcome import Outcome, report_of, wrong_rows
+from nemo_sdg.engine.page import SECONDS, SECONDS_STOPPED, write_page
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.engine.preflight import preflight
 from nemo_sdg.engine.progress import Progress
@@ -106,6 +107,7 @@ class _Run:
         if report is None or report.state != "finished" or report.rows_total != self._manifest.rows:
             report = self._report()  # killed between its last commit and its report
             self._folder.write_report(report)
+            write_page(self._folder, self._manifest, report)
         # Judged anew: the share that is allowed may be another one now.
         return msgspec.structs.replace(report, message=wrong_rows(self._plan.caps, report.counts) or "")
 
@@ -233,6 +235,8 @@ class _Run:
         report = self._report()
         try:
             self._folder.write_report(report)
+            seconds = SECONDS if report.state == "finished" else SECONDS_STOPPED
+            write_page(self._folder, self._manifest, report, seconds)
         except OutputError as error:  # a full disk: what happened is at least said
             self._observer.note(f"the report cannot be written: {error}")
         self._observer.end(report)

@@ -93,6 +93,11 @@ class Lease:
             ) from None
         self._keeper.start()
 
+    def is_held(self) -> bool:
+        """Return whether another driver has it, as far as one look tells."""
+        holder = self._holder()
+        return holder is not None and not holder.ended
+
     def leave(self) -> None:
         """Give it back, if it is still ours."""
         self._ended.set()

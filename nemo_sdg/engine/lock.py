@@ -46,6 +46,20 @@ def _opened(folder: RunFolder, file: Path) -> TextIO:
         ) from None
 
 
+def is_held(folder: RunFolder) -> bool:
+    """Return whether a run seems to be writing to `folder`; it is not kept from doing so."""
+    if not isinstance(folder.store, LocalStore):
+        return Lease(folder).is_held()
+    try:
+        with folder.store.place(LOCK).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is no lock yet, or the file system has none
+        return False
+    return False
+
+
 @contextmanager
 def locked(folder: RunFolder, note: Callable[[str], None] = lambda _: None) -> Iterator[Lock]:
     """Hold the folder's lock: on disk one that ends with this process however that ends, else a lease.

@@ -7,7 +7,7 @@ from typing import IO, Any, Self
 
 import msgspec
 
-from nemo_sdg.report.numbers import Counts
+from nemo_sdg.report.numbers import Counts, Origin
 from nemo_sdg.stages.base import Shard
 
 _BLOCK = 2**20  # bytes read at a time
@@ -56,6 +56,8 @@ class Manifest(msgspec.Struct):
     """UTC, ISO 8601."""
     paid: list[int] = []
     """Which of the steps in `settings` ask a model."""
+    origin: Origin | None = None
+    """What the latest run was started by."""
 
     @property
     def rows(self) -> int:

@@ -90,13 +90,21 @@ def wrong_rows(caps: Caps, counts: Counts) -> str | None:
     return caps.wrong(counts.rows_rejected, counts.rows_read + counts.added)
 
 
+def counts_in(folder: RunFolder, marks: Mapping[int, ShardDone]) -> Counts:
+    """Return what `marks` count, and what was paid for shards that have none yet."""
+    counts = Counts()
+    for mark in marks.values():
+        counts.add(mark.counts)
+    for shard in folder.journal_shards() - marks.keys():
+        paid = paid_for(folder.entries(shard))
+        paid.reused = 0
+        counts.add(paid)
+    return counts
+
+
 def _count_journals(counts: Counts, folder: RunFolder, marks: Mapping[int, ShardDone]) -> None:
     """Raise `counts` to what was paid for by marks and journals: workers that were ended did not tell all."""
-    kept = Counts()
-    for mark in marks.values():
-        kept.add(mark.counts)
-    for shard in folder.journal_shards() - marks.keys():
-        kept.add(paid_for(folder.entries(shard)))
+    kept = counts_in(folder, marks)
     for name in PAID:
         setattr(counts, name, max(getattr(counts, name), getattr(kept, name), key=_size))
 

@@ -119,6 +119,7 @@ def _new_manifest(plan: Plan) -> Manifest:
         version=importlib.metadata.version("nemo-sdg"),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         paid=plan.paid_steps(),
+        origin=plan.origin,
     )
 
 
@@ -202,6 +203,7 @@ def _make_anew(plan: Plan, folder: RunFolder, manifest: Manifest, done: dict[int
                 folder.remove_part(shard.index, manifest.suffix)
         done.clear()
     manifest.settings, manifest.paid, manifest.suffix = plan.settings(), plan.paid_steps(), plan.sink.suffix
+    manifest.origin = plan.origin
     folder.write_manifest(manifest)
     return words
 

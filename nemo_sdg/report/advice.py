@@ -26,6 +26,8 @@ def advice(report: RunReport) -> list[Fact]:
 
 def _going_on(report: RunReport) -> list[Fact]:
     why = one_line(without_credentials(report.message))
+    if report.state == "running":
+        return [("not finished", "this page has what is there so far")]
     if report.state == "finished":
         return [("look at this", why)] if why else []
     if _SAYS_HOW.search(why):

@@ -15,10 +15,10 @@ Fact = tuple[str, str]
 
 def heading(report: RunReport) -> str:
     """Return in one line how the run ended."""
-    after = "in" if report.state == "finished" else "after"
+    after = f" {'in' if report.state == 'finished' else 'after'} {duration(report.seconds)}"
     total = f"{number(report.rows_total)} {'row' if report.rows_total == 1 else 'rows'}"
     return (
-        f"{report.state} {after} {duration(report.seconds)}: "
+        f"{report.state}{after if report.seconds else ''}: "
         f"{number(report.counts.rows_written)} of {total} in the dataset"
     )
 
@@ -61,7 +61,7 @@ def request_facts(report: RunReport) -> list[Fact]:
 def time_facts(report: RunReport) -> list[Fact]:
     """Return how long this run took and how fast it went."""
     return [
-        ("time", duration(report.seconds)),
+        ("time", duration(report.seconds or None)),
         ("to first request", duration(report.seconds_to_first_request)),
         ("requests", rate(report.requests_per_second)),
         *((f"latency {name}", duration(seconds)) for name, seconds in report.latency.items()),

@@ -14,6 +14,7 @@ from nemo_sdg.report.numbers import RunReport
 from nemo_sdg.report.text import without_surrogates
 
 if TYPE_CHECKING:
+    from nemo_sdg.report.analysis import Analysis
     from nemo_sdg.storage import Store
 
 REPORT = "report.json"
@@ -21,15 +22,18 @@ REPORT_PAGE = "report.html"
 
 
 def write_report(report: RunReport, store: Store) -> None:
-    """Write `report.json` and `report.html` into `store`, each whole or not at all; OSError when it cannot.
+    """Write `report.json` into `store`, whole or not at all; OSError when it cannot.
 
     Credentials in settings, messages and URLs are left out; rows are kept as they are.
     """
+    store.write(REPORT, msgspec.json.format(msgspec.json.encode(_shown(report)), indent=2) + b"\n")
+
+
+def write_page(report: RunReport, analysis: Analysis | None, store: Store) -> None:
+    """Write `report.html` into `store`, like `write_report`, with what was found in the rows, if anything."""
     from nemo_sdg.report.page import render_page  # noqa: PLC0415 - jinja2 is slow to import
 
-    shown = _shown(report)
-    store.write(REPORT, msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n")
-    store.write(REPORT_PAGE, render_page(shown).encode())
+    store.write(REPORT_PAGE, render_page(_shown(report), analysis).encode())
 
 
 def read_report(store: Store) -> RunReport:

@@ -152,14 +152,14 @@ class RunReport(msgspec.Struct):
 
     pipeline: str
     state: str
-    """"finished", "stopped" or "failed"."""
+    """"finished", "stopped" or "failed"; on a page that is made before the end "running"."""
     message: str
     """Why it stopped or failed, and what to do; of a finished one, that too many rows are rejected, or ""."""
     output: str
     rows_total: int
     counts: Counts
     seconds: float
-    """Of this run, from the command to its end."""
+    """Of this run, from the command to its end; 0: not known."""
     seconds_to_first_request: float | None
     requests_per_second: float | None
     """Between the first and the last request of this run."""

@@ -9,16 +9,12 @@ import pyarrow as pa
 from nemo_sdg.errors import ConfigError, RowError
 from nemo_sdg.stages.base import Stage
 from nemo_sdg.stages.columns import check_column, check_new_columns, text_column
-from nemo_sdg.stages.languages import by_name, language_name, same_language
+from nemo_sdg.stages.language_detector import Detector
+from nemo_sdg.stages.languages import language_name, same_language
 from nemo_sdg.stages.rows import reject, set_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from lingua import LanguageDetector
-
-# The detector keeps the interpreter lock: a worker's other threads run only between calls of some ms.
-_TEXTS_AT_A_TIME = 16
 
 
 class LanguageFilter(Stage):
@@ -68,21 +64,11 @@ class LanguageFilter(Stage):
         self.low_accuracy = low_accuracy
         (self.detected_column,) = check_new_columns((detected_column,), "detected_column")
         self.adds = (detected_column,)
-        self._detector: LanguageDetector | None = None
+        self._detector: Detector | None = None
 
     def setup(self) -> None:
-        """Make the detector.
-
-        It reads the data of a language when the first text comes that may be in it, which takes seconds; the
-        little that `low_accuracy` needs is read here.
-        """
-        from lingua import LanguageDetectorBuilder  # noqa: PLC0415 - only workers that detect need it
-
-        known = by_name()
-        builder = LanguageDetectorBuilder.from_languages(*(known[name] for name in self.languages or known))
-        if self.low_accuracy:
-            builder = builder.with_low_accuracy_mode().with_preloaded_language_models()
-        self._detector = builder.build()
+        """Make the detector."""
+        self._detector = Detector(self.languages, low_accuracy=self.low_accuracy, preloaded=self.low_accuracy)
 
     def close(self) -> None:
         """Let go of the detector."""
@@ -117,18 +103,7 @@ class LanguageFilter(Stage):
         if self._detector is None:
             self.setup()
         assert self._detector is not None
-        found: list[str | None] = []
-        for start in range(0, len(texts), _TEXTS_AT_A_TIME):
-            some = texts[start : start + _TEXTS_AT_A_TIME]
-            if self.min_confidence:
-                for values in self._detector.compute_language_confidence_values_in_parallel(some):
-                    best = values[0]
-                    sure = best.value > 0 and best.value >= self.min_confidence
-                    found.append(best.language.name.title() if sure else None)
-            else:
-                languages = self._detector.detect_languages_in_parallel_of(some)
-                found += [None if language is None else language.name.title() for language in languages]
-        return found
+        return self._detector.detect(texts, self.min_confidence)
 
 
 def _known(names: Any, argument: str, least: int) -> list[str]:

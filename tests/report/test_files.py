@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nemo_sdg.errors import OutputError
-from nemo_sdg.report.files import read_report, write_report
+from nemo_sdg.report.files import read_report, write_page, write_report
 from nemo_sdg.report.numbers import UseAt
 from nemo_sdg.storage import Store
 
@@ -17,6 +17,7 @@ def test_there_and_back(report, tmp_path):
     """What was written is what is read, in readable UTF-8."""
     written = report(samples=[{"q": "日本 القاهرة", "n": [1, None, 0.5]}], endpoints=["https://host/v1"])
     write_report(written, Store.open(tmp_path))
+    write_page(written, None, Store.open(tmp_path))
     path = tmp_path / "report.json"
     assert read_report(Store.open(tmp_path)) == written
     assert '\n  "pipeline": "multilingual_qa",\n' in path.read_text("utf-8")
@@ -29,6 +30,7 @@ def test_no_credential_is_kept(report, tmp_path):
     settings = [{"api_key": "hunter2", "base_url": "https://u:hunter2@h", "api_key_env": "SOME_KEY"}]
     made = report(settings=settings, state="failed", message="https://u:hunter2@h is gone")
     write_report(made, Store.open(tmp_path))
+    write_page(made, None, Store.open(tmp_path))
     for name in ("report.json", "report.html"):
         text = (tmp_path / name).read_text("utf-8")
         assert "hunter2" not in text

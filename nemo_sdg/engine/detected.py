@@ -1,0 +1,61 @@
+"""The languages of rows: asked for and detected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nemo_sdg.errors import RowError
+from nemo_sdg.report.languages import Found, Languages, languages
+from nemo_sdg.report.text_columns import text_of
+from nemo_sdg.stages.language_detector import Detector
+from nemo_sdg.stages.languages import language_name, same_language
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nemo_sdg.engine.sampled import Bounds
+
+MOST_ROWS = 1_000
+_ASKED, _DETECTED = "language", "detected_language"
+_LOOKED_AT = 500
+"""Characters of a text."""
+_AT_A_TIME = 64  # texts between two looks at the time
+
+
+def found_languages(rows: Sequence[Mapping[str, Any]], column: str, bounds: Bounds) -> Languages | None:
+    """Return the languages of the texts in `column` of some of `rows`; None where there are no texts.
+
+    All languages that can be detected are thought possible, at low accuracy. Where the rows say which
+    language a stage has detected, that is taken.
+    """
+    number = min(len(rows), MOST_ROWS)
+    chosen = [rows[place * len(rows) // number] for place in range(number)]
+    pairs = [(row, (text_of(row.get(column)) or "")[:_LOOKED_AT]) for row in chosen]
+    pairs = [(row, text) for row, text in pairs if text.strip()]
+    if not pairs:
+        return None
+    known = all(isinstance(row.get(_DETECTED), str) for row, _ in pairs)
+    detector = None if known else Detector(low_accuracy=True)
+    found: list[Found] = []
+    for start in range(0, len(pairs), _AT_A_TIME):
+        if bounds.reached and found:
+            break
+        some = pairs[start : start + _AT_A_TIME]
+        detected = (
+            [row[_DETECTED] for row, _ in some]
+            if detector is None
+            else detector.detect([text for _, text in some])
+        )
+        found += [_found(row, name) for (row, _), name in zip(some, detected, strict=True)]
+    return languages(column, found)
+
+
+def _found(row: Mapping[str, Any], detected: str | None) -> Found:
+    asked = row.get(_ASKED)
+    if not isinstance(asked, str) or not asked.strip():
+        return Found(None, detected, None)
+    try:
+        name = language_name(asked)
+    except RowError:
+        return Found(asked, detected, None)
+    return Found(name, detected, detected is not None and same_language(detected, name))
