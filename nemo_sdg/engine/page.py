@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.engine.detected import found_languages
 from nemo_sdg.engine.sampled import Bounds, rejected_lines, sampled_rows
+from nemo_sdg.errors import OutputError
 from nemo_sdg.report.analysis import Analysis, InputFile, analysis_of
 from nemo_sdg.report.rejected import EXAMPLES, reason_of, rejected_groups
 from nemo_sdg.report.text_columns import lengths, main_column
@@ -28,7 +29,7 @@ _MOST_INPUTS = 40
 
 
 def write_page(folder: RunFolder, manifest: Manifest, report: RunReport, seconds: float = SECONDS) -> None:
-    """Write `report.html` of the run in `folder`; raises `OutputError` when it cannot.
+    """Write `report.html` of the run in `folder`; raises `OutputError`, and nothing else, when it cannot.
 
     What goes wrong in looking at the rows is a note on the page.
     """
@@ -39,7 +40,15 @@ def write_page(folder: RunFolder, manifest: Manifest, report: RunReport, seconds
         analysis.inputs, analysis.more_inputs = _inputs(manifest)
         files = [name for name in parts if name.startswith(_REJECTED)]
         analysis.rejected, analysis.more_reasons = _rejected(folder, files, report.counts.rejected, seconds)
-    folder.write_page(report, analysis)
+    try:
+        folder.write_page(report, analysis)
+    except OutputError:
+        raise
+    except Exception as error:
+        raise OutputError(
+            f"the page of {folder.url} cannot be made ({type(error).__name__}: {error}): "
+            "report.json has the numbers; tell those who maintain nemo_sdg"
+        ) from error
 
 
 @contextmanager
