@@ -191,6 +191,8 @@ def _default(value: Any, required: bool) -> str:
         return "needed"
     if value is None or value is msgspec.NODEFAULT:
         return "none"
+    if isinstance(value, str) and "\n" in value:
+        return "a text of ours"
     if isinstance(value, (bool, int, float, str)):
         return f"`{str(value).lower() if isinstance(value, bool) else value}`"
     return "`[]`" if value == [] else "see below"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nemo_sdg.pipeline import Pipeline
     from nemo_sdg.pipelines.job_config import JobConfig
 
-NAMES = ("multilingual_qa", "nemotron_cc", "open_qa")
+NAMES = ("multilingual_qa", "open_qa", "nemotron_cc", "translation", "judge", "reward")
 """What `pipeline:` in a config may say."""
 
 

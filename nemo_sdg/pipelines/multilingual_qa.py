@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
-from nemo_sdg.errors import ConfigError, RowError
 from nemo_sdg.pipeline import Pipeline
-from nemo_sdg.pipelines.job_config import JobConfig
-from nemo_sdg.stages import LanguageFilter, LengthFilter, QAMultilingualSyntheticStage, SelectColumns
-from nemo_sdg.stages.languages import language_name
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from nemo_sdg.pipelines.checked_language import language_filter
+from nemo_sdg.pipelines.generating import GeneratingConfig
+from nemo_sdg.stages import LengthFilter, QAMultilingualSyntheticStage, SelectColumns
 
 COLUMNS = (
     "language",
@@ -29,7 +25,7 @@ COLUMNS = (
 """Of the dataset, between `row_id` and `status`."""
 
 
-class Config(JobConfig):
+class Config(GeneratingConfig):
     """The config of this pipeline."""
 
     num_samples: int = Field(ge=1)
@@ -46,19 +42,6 @@ class Config(JobConfig):
     """Leave out texts whose detected language is not the one asked for."""
 
 
-def _language_filter(languages: Sequence[str]) -> LanguageFilter:
-    """Return a filter that tells the languages asked for from each other and from English, models' favourite.
-
-    Among these few, low accuracy makes no mistakes with texts of a question and an answer, and costs a
-    hundredth of the memory and start-up time.
-    """
-    try:
-        names = {language_name(language) for language in languages}
-    except RowError as error:
-        raise ConfigError(f"languages: {error}; or set check_language: false") from None
-    return LanguageFilter(languages=sorted(names | {"English"}), low_accuracy=True)
-
-
 def build(config: Config) -> Pipeline:
     """Return the pipeline that `config` describes."""
     pipeline = Pipeline("multilingual_qa", "question and answer pairs in several languages")
@@ -73,14 +56,16 @@ def build(config: Config) -> Pipeline:
             system_prompt=config.system_prompt,
             seed=config.generation.seed or 0,
             require_question_answer=True,
+            reasoning=config.reasoning,
         )
     )
     if config.min_words is not None:
         pipeline.add_stage(LengthFilter(min_words=config.min_words))
     if config.check_language:
-        pipeline.add_stage(_language_filter(config.languages))
+        pipeline.add_stage(language_filter(config.languages))
     choice = ("choice",) if (config.generation.n or 1) > 1 else ()
-    pipeline.add_stage(SelectColumns([*COLUMNS, *choice]))
+    thoughts = ("reasoning", "reasoning_tokens") if config.reasoning else ()
+    pipeline.add_stage(SelectColumns([*COLUMNS, *choice, *thoughts]))
     for stage in config.own_stages():
         pipeline.add_stage(stage)
     pipeline.add_stage(config.writer())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nemo_sdg.simulator.completions import complete
+from nemo_sdg.simulator.completions import MODEL, complete
 from nemo_sdg.simulator.requests import ChatRequest, RequestRefusedError
 
 if TYPE_CHECKING:
@@ -20,9 +20,12 @@ ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosit
 _HIGHEST, _STEPS = 4.0, 128  # scores are from 0 to 4, in the steps of a model's bfloat16
 
 
-def is_reward_model(name: str) -> bool:
-    """Return whether a model of this name scores and does not generate."""
-    return "reward" in name.lower()
+def is_to_be_scored(request: Sampling) -> bool:
+    """Return whether a score is asked for: by the model's name, or where the simulated one has answered."""
+    if "reward" in request.model.lower():
+        return True
+    ended = isinstance(request, ChatRequest) and request.messages[-1].role == "assistant"
+    return ended and request.model == MODEL
 
 
 def score(request: Sampling, number: int, random_seed: int, answers: Answers) -> Completion:

@@ -18,7 +18,7 @@ from nemo_sdg.simulator.errors_json import error_body
 from nemo_sdg.simulator.faults import FaultDice, refusal, spoil
 from nemo_sdg.simulator.reply import STREAM_TYPE, Reply
 from nemo_sdg.simulator.requests import RequestRefusedError, Sampling, read_chat, read_text
-from nemo_sdg.simulator.rewards import is_reward_model, score
+from nemo_sdg.simulator.rewards import is_to_be_scored, score
 from nemo_sdg.simulator.stats import Stats
 from nemo_sdg.simulator.streams import events_of
 
@@ -129,7 +129,7 @@ class Service:
         if answers.response_format == "refused" and form is not None and form.type != "text":
             message = "This response_format type is unavailable now"
             return Reply(400, error_body(message, "invalid_request_error", "invalid_request_error"))
-        made = score if is_reward_model(request.model) else complete
+        made = score if is_to_be_scored(request) else complete
         try:
             completion = made(request, self._number, self._unseeded.getrandbits(63), answers)
         except RequestRefusedError as error:

@@ -27,6 +27,7 @@ from nemo_sdg.stages.filter_score import ScoreFilter
 from nemo_sdg.stages.filter_tokens import TokenCountFilter
 from nemo_sdg.stages.function import AsyncFunctionStage, FunctionStage, stage
 from nemo_sdg.stages.generation import LLMGenerationStage
+from nemo_sdg.stages.judge import RubricJudgeStage
 from nemo_sdg.stages.knowledge_list import KnowledgeListCleaner
 from nemo_sdg.stages.parse_json import ParseJson
 from nemo_sdg.stages.parse_qa import ParseQuestionAnswer
@@ -42,6 +43,7 @@ from nemo_sdg.stages.remove_lines import LineRemover
 from nemo_sdg.stages.remove_markdown import MarkdownRemover
 from nemo_sdg.stages.remove_prefix import PrefixRemover
 from nemo_sdg.stages.remove_quotation import QuotationRemover
+from nemo_sdg.stages.repeat_rows import RepeatRows
 from nemo_sdg.stages.reward import RewardStage
 from nemo_sdg.stages.rows import map_rows, reject
 from nemo_sdg.stages.samples import SampleSource
@@ -56,6 +58,7 @@ from nemo_sdg.stages.transform import (
     TransformStage,
     WikipediaParaphrasingStage,
 )
+from nemo_sdg.stages.translation import TranslationStage
 from nemo_sdg.stages.writers import JsonlWriter, ParquetWriter
 
 __all__ = [
@@ -95,8 +98,10 @@ __all__ = [
     "QAMultilingualSyntheticStage",
     "QuotationRemover",
     "RangeFilter",
+    "RepeatRows",
     "Resources",
     "RewardStage",
+    "RubricJudgeStage",
     "SampleSource",
     "ScoreFilter",
     "SelectColumns",
@@ -109,6 +114,7 @@ __all__ = [
     "TextReader",
     "TokenCountFilter",
     "TransformStage",
+    "TranslationStage",
     "WikipediaParaphrasingStage",
     "map_rows",
     "reject",

@@ -28,7 +28,8 @@ class QAMultilingualSyntheticStage(CompositeStage):
 
     Columns: `row_id, language, text, question, answer, model, finish_reason, prompt_tokens,
     completion_tokens, seed`. `text` has bold markers removed; `question` and `answer` are null where the text
-    has none, unless `require_question_answer`: then such a row is rejected.
+    has none, unless `require_question_answer`: then such a row is rejected. With `reasoning` there are also
+    `reasoning` and `reasoning_tokens`.
     """
 
     def __init__(  # noqa: PLR0917 - the order is that of the public API
@@ -43,6 +44,7 @@ class QAMultilingualSyntheticStage(CompositeStage):
         system_prompt: str | None = None,
         seed: int = 0,
         require_question_answer: bool = False,
+        reasoning: bool = False,
     ) -> None:
         config = GenerationConfig.of(generation_config)
         self._source = SampleSource(num_samples, {"language": languages}, seed)
@@ -53,7 +55,9 @@ class QAMultilingualSyntheticStage(CompositeStage):
             raise ConfigError(
                 f"prompt has no {{language}}, so every language would get the same prompt: {hint}"
             )
-        self._generation = LLMGenerationStage(client, model_name, generation_config=config, seed_per_row=True)
+        self._generation = LLMGenerationStage(
+            client, model_name, generation_config=config, seed_per_row=True, reasoning=reasoning
+        )
         self._parser = ParseQuestionAnswer(required=require_question_answer)
 
     def decompose(self) -> Sequence[Step]:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from nemo_sdg.simulator import Faults, SimulatorSettings
-from nemo_sdg.simulator.rewards import ATTRIBUTES, is_reward_model
+from nemo_sdg.simulator.requests import ChatRequest, Message
+from nemo_sdg.simulator.rewards import ATTRIBUTES, is_to_be_scored
 from nemo_sdg.simulator.service import Service
 
 ANSWERED = [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]
@@ -54,8 +55,17 @@ def test_faults_hold():
 
 
 @pytest.mark.parametrize(
-    ("name", "scores"), [("m-Reward-70b", True), ("meta/llama-3.3-70b-instruct", False), ("", False)]
+    ("name", "answered", "scores"),
+    [
+        ("m-Reward-70b", False, True),
+        ("meta/llama-3.3-70b-instruct", True, False),
+        ("simulated", True, True),
+        ("simulated", False, False),
+        ("", False, False),
+    ],
 )
-def test_by_name(name, scores):
-    """A model is one that scores by its name."""
-    assert is_reward_model(name) is scores
+def test_who_scores(name, answered, scores):
+    """A model scores by its name; the one that stands in for any scores what has been answered already."""
+    messages = [Message(**message) for message in (ANSWERED if answered else ANSWERED[:1])]
+
+    assert is_to_be_scored(ChatRequest(model=name, messages=messages)) is scores
