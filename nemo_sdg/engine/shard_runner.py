@@ -39,13 +39,12 @@ class ShardState(msgspec.Struct):
     def count(self, stage: Stage, batch: pa.Table, made: pa.Table) -> None:
         """Count what became of the number of rows of `batch`, of which `stage` made `made`."""
         fewer = batch.num_rows - made.num_rows
-        self.counts.added += max(0, -fewer)
-        if fewer > 0 and stage.joins and ROW_ID in made.column_names:
-            left = pc.is_in(batch.column(ROW_ID), made.column(ROW_ID).combine_chunks())
-            filtered = batch.num_rows - (pc.sum(left).as_py() or 0)
-            self.counts.joined += max(0, fewer - filtered)
-            fewer = min(fewer, filtered)
-        _add(self.counts.filtered, stage.name, fewer)
+        lost = _lost(batch, made)
+        filtered = lost if stage.joins else max(lost, fewer)
+        joined = max(0, fewer - filtered)
+        self.counts.joined += joined
+        self.counts.added += filtered + joined - fewer
+        _add(self.counts.filtered, stage.name, filtered)
 
     def without_rejected(self, rows: pa.Table) -> pa.Table:
         """Return the rows that go on; keep and count the others."""
@@ -129,6 +128,17 @@ def _concatenated(tables: list[pa.Table], stage: Stage) -> pa.Table:
         return pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowInvalid as error:
         raise ConfigError(f"stage {stage.name} returns batches of different types: {error}") from None
+
+
+def _lost(batch: pa.Table, made: pa.Table) -> int:
+    """Return the number of rows of `batch` of whose `row_id` nothing is left in `made`."""
+    if ROW_ID not in made.column_names or ROW_ID not in batch.column_names:
+        return int(max(0, batch.num_rows - made.num_rows))
+    before, now = batch.column(ROW_ID), made.column(ROW_ID)
+    if before.equals(now):
+        return 0
+    left = pc.sum(pc.is_in(before, now.combine_chunks())).as_py() or 0
+    return int(batch.num_rows - left)
 
 
 def _add(counts: dict[str, int], key: str, number: int) -> None:

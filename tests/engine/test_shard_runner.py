@@ -161,3 +161,18 @@ def test_rows_that_go_into_others_are_not_filtered(loop):
 
     assert state.rows.num_rows == 9
     assert (state.counts.added, state.counts.joined, state.counts.filtered) == (10, 9, {"joined": 2})
+
+
+class Unfolded(Stage):
+    """Makes as many rows of each one as its row_id says."""
+
+    def process(self, batch):
+        return batch.take([row for row in batch.column("row_id").to_pylist() for _ in range(row)])
+
+
+def test_rows_that_go_are_filtered_though_others_are_added(loop):
+    """A row of which a stage makes none counts as filtered, however many it makes of others."""
+    state = through(loop, Unfolded())
+
+    assert state.rows.num_rows == 45
+    assert (state.counts.added, state.counts.filtered) == (36, {"unfolded": 1})

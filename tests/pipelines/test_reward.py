@@ -45,7 +45,7 @@ def test_the_config(simulator, run, rows_in, tmp_path):
 
 
 def test_whole_conversations(simulator, run, rows_in, tmp_path):
-    """Conversations in a column messages are scored as they stand; one that ends with the user is rejected."""
+    """Conversations in a column messages are scored as they are; one without an answer is rejected."""
     file = tmp_path / "chats.jsonl"
     file.write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in (CHAT, CHAT[:1])))
     whole = {"input": str(file), "question_column": None, "answer_column": None, "keep_at_least": None}
@@ -84,7 +84,8 @@ def test_messages_beside_questions(simulator, tmp_path):
 
 
 @pytest.mark.ray
-def test_on_ray(ray_instance, simulator, run, rows_in, tmp_path):
+@pytest.mark.usefixtures("ray_instance")
+def test_on_ray(simulator, run, rows_in, tmp_path):
     """Workers score each row once, with the same scores as in one process, and try again what fails."""
     server = simulator(faults=Faults(error_500=0.2))
     (tmp_path / "here").mkdir()

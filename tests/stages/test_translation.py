@@ -37,7 +37,7 @@ def made(client, **options):
 
 
 def test_texts_are_asked_for_in_their_language():
-    """The row's text and language are in the prompt, the answer in the column; rows without one are rejected."""
+    """Text and language are in the prompt, the answer in the column; rows without one are rejected."""
     rows, rejected = made(Echo(), prompt="To {language}: {text}", output="done", prefix="t_")
 
     assert rows["done"].to_pylist() == ["To French: Hello {text}."]
