@@ -17,6 +17,7 @@ from nemo_sdg.client.hedge import Hedge, HedgedAttempt, Hedger
 from nemo_sdg.client.question import Question, Tries
 from nemo_sdg.client.retrying import OutOfTime, Retrying
 from nemo_sdg.client.reward import REWARD_CONFIG, rewards_of
+from nemo_sdg.client.spans import spans
 from nemo_sdg.client.token_estimate import TokenEstimate
 from nemo_sdg.errors import ConfigError, ContentFilterError
 from nemo_sdg.limits import NO, OK, BudgetName, Limiter, Limits, Places
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 DEADLINE = 3600.0
 """Seconds: how long one request may take with all its attempts and waiting, unless said otherwise."""
-_OF_THIS_PROCESS = {"_places", "_limiters", "_estimates", "_hedgers", "_health", "_first"}
+_OF_THIS_PROCESS = {"_places", "_limiters", "_estimates", "_hedgers", "_health", "_first", "_spans"}
 
 
 class AsyncLLMClient(Retrying, ABC):
@@ -78,6 +79,7 @@ class AsyncLLMClient(Retrying, ABC):
         self._limiters: dict[str, Limiter] = {}
         self._estimates: dict[str, TokenEstimate] = {}
         self._hedgers: dict[str, Hedger] = {}
+        self._spans = spans()
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -196,6 +198,18 @@ class AsyncLLMClient(Retrying, ABC):
             conversation_formatter = Formatted(prompt, special_tokens=conversation_formatter.special_tokens)
         question = Question(messages, model, conversation_formatter, generation_config)
         tries = Tries()
+        if self._spans is None:
+            return await self._answered(question, tries)
+        tries.failures = []
+        try:
+            completion = await self._answered(question, tries)
+        except BaseException as error:
+            self._spans.record(self, question, tries, error)
+            raise
+        self._spans.record(self, question, tries, completion)
+        return completion
+
+    async def _answered(self, question: Question, tries: Tries) -> Completion:
         while True:
             permit = await self._admitted(question, tries)
             outcome = await self._attempt(question, tries, permit)
@@ -203,7 +217,7 @@ class AsyncLLMClient(Retrying, ABC):
                 return outcome
             delay = self._delay(outcome, tries)
             if delay is not None:
-                await self.limiter_for(model).pause(delay)
+                await self.limiter_for(question.model).pause(delay)
 
     async def _admitted(self, question: Question, tries: Tries) -> Permit:
         """Wait until an attempt may be sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nemo_sdg.client.generation_config import GenerationConfig
@@ -43,6 +44,7 @@ class Tries:
         "attempts",
         "deadline",
         "failure",
+        "failures",
         "hedged",
         "moves",
         "number",
@@ -57,6 +59,8 @@ class Tries:
         self.attempts = self.hedged = self.moves = self.outages = self.retries = self.throttles = 0
         self.failure: Exception | None = None
         """Of the last attempt."""
+        self.failures: list[tuple[int, str, Exception]] | None = None
+        """Of all attempts where they are recorded, with when (Unix nanoseconds) and the kind of verdict."""
         self.asked: Member | None = None
         """Who was asked last, where there is a choice."""
         self.number = next(_numbers)
@@ -70,6 +74,8 @@ class Tries:
         """Count an attempt that failed."""
         failure, kind = judged.error, judged.verdict.kind
         self.failure = failure
+        if self.failures is not None:
+            self.failures.append((time.time_ns(), kind.name.lower(), failure))
         self.retries += kind is Kind.TRANSIENT
         self.throttles += kind is Kind.THROTTLED
         if isinstance(failure, RequestError):

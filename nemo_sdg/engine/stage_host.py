@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nemo_sdg.client.loop_thread import LoopThread
+from nemo_sdg.client.spans import flush_spans
 from nemo_sdg.engine.shard_runner import StageSequence
 from nemo_sdg.limits import BudgetName, Link
 from nemo_sdg.stages.base import PaidStage
@@ -76,3 +77,4 @@ class StageHost:
             if self.broken is None:
                 stage.close()
         self._loop.stop()
+        flush_spans()

@@ -10,6 +10,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nemo_sdg.client.spans import variables as span_variables
 from nemo_sdg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -81,12 +82,13 @@ def own_modules() -> Iterator[ModuleType]:
 
 
 def environment_of(steps: Iterable[Step | None]) -> dict[str, str]:
-    """Return the variables that `steps` read on a worker, as they are set here.
+    """Return the variables that `steps` read on a worker, and those of telemetry, as they are set here.
 
     They reach workers only inside actor arguments: a cluster's other nodes may not have them set.
     """
     names = {name for step in steps for name in getattr(step, "environment", ())}
-    return {name: os.environ[name] for name in sorted(names) if name in os.environ}
+    own = {name: os.environ[name] for name in sorted(names) if name in os.environ}
+    return {**span_variables(), **own}
 
 
 def _installed_places() -> Iterator[str]:
