@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from nemo_sdg.engine.sampled import Bounds
 
-MOST_ROWS = 1_000
+MOST_ROWS = 500
 _ASKED, _DETECTED = "language", "detected_language"
-_LOOKED_AT = 500
+_LOOKED_AT = 300
 """Characters of a text."""
 _AT_A_TIME = 64  # texts between two looks at the time
 

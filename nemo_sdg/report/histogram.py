@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TOP = 26.0
 """Of the bars: above them are the names of the lines."""
-_NAMES = (18.0, 8.0, 18.0)
+_NAMES = (20.0, 10.5, 20.0)
 """Heights of those names; neighbours lie apart."""
 _MOST_BARS = 32
 _WIDE = 40
@@ -58,6 +58,8 @@ def of_values(title: str, values: Sequence[float], words: Words) -> Histogram | 
         return None
     places = {share: ordered[math.ceil(share / 100 * len(ordered)) - 1] for share in _SHARES}
     low, high = ordered[0], ordered[-1]
+    if low == high:
+        return Histogram(title, f"all are {words(low)}", [], [], [], [])
     if high > _WIDE * max(1.0, low):
         return of_bins(title, [(value, value, 1) for value in ordered], places, words)
     step = max(1.0, nice((high - low) / _MOST_BARS))
@@ -133,7 +135,7 @@ def _drawn(  # noqa: PLR0917 - what is drawn, each thing once
         across=[Mark(at(value), words(value)) for value in ticks],
         up=[Mark(round(BOTTOM - tick.value * scale, 1), tick.label) for tick in numbers],
         lines=[
-            (at(value), height, f"p{share}")
-            for (share, value), height in zip(places.items(), _NAMES, strict=False)
+            (place, height, ", ".join(f"p{share}" for share, value in places.items() if at(value) == place))
+            for place, height in zip(dict.fromkeys(map(at, places.values())), _NAMES, strict=False)
         ],
     )

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 _LEAST_MEAN = 24
 """Characters; columns of shorter values are names and marks, such as languages and models."""
+_MARKS = ("finish_reason", "language", "model", "row_id", "status")
+"""Ends of the names of columns that hold no texts, however long their values are."""
 _MAIN = "text"
 
 
@@ -26,7 +28,7 @@ def lengths(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for row in rows:
         for name, value in row.items():
-            text = text_of(value)
+            text = None if name.endswith(_MARKS) else text_of(value)
             if text is not None:
                 found.setdefault(name, []).append(len(text))
     return {name: sizes for name, sizes in found.items() if sum(sizes) >= _LEAST_MEAN * len(sizes)}
