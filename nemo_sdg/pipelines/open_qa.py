@@ -27,6 +27,8 @@ from nemo_sdg.stages.sharding import suggested_shard_rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nemo_sdg.client import AsyncLLMClient
+
 ABOUT = ("topic", "subtopic", "question")
 ITEMS = {
     "type": "object",
@@ -110,26 +112,27 @@ def _source(config: Config) -> Source:
 
 
 def _stages(config: Config, others: list[str]) -> Iterator[Stage]:
+    client = config.new_client()  # one for all: each would have its own share of the endpoint's limits
     yield PromptTemplateStage(config.subtopic_prompt.replace("{subtopics}", str(config.subtopics)))
-    yield _list(config, "subtopics_")
+    yield _list(config, client, "subtopics_")
     yield ExplodeList("subtopics_items", output="subtopic", max_items=config.subtopics, unique=True)
     yield PromptTemplateStage(config.question_prompt.replace("{questions}", str(config.questions)))
-    yield _list(config, "questions_")
+    yield _list(config, client, "questions_")
     yield ExplodeList("questions_items", output="question", max_items=config.questions, unique=True)
     yield PromptTemplateStage(config.answer_prompt, system_prompt=config.system_prompt)
-    yield from _answer(config, [*others, *ABOUT], "answer")
+    yield from _answer(config, client, [*others, *ABOUT], "answer")
     if config.revise:
         one_each = config.generation.n in (None, 1)
         kept = [*others, *ABOUT, "answer", *([] if one_each else ["choice"])]
         yield SelectColumns(kept, rename={"answer": "draft"})
         yield PromptTemplateStage(config.revision_prompt, system_prompt=config.system_prompt)
         kept[kept.index("answer")] = "draft"
-        yield from _answer(config, kept, "revision", choices=False)
+        yield from _answer(config, client, kept, "revision", choices=False)
 
 
-def _list(config: Config, prefix: str) -> LLMGenerationStage:
+def _list(config: Config, client: AsyncLLMClient, prefix: str) -> LLMGenerationStage:
     return LLMGenerationStage(
-        config.new_client(),
+        client,
         config.model,
         generation_config=replace(config.generation, n=None),
         seed_per_row=True,
@@ -140,10 +143,12 @@ def _list(config: Config, prefix: str) -> LLMGenerationStage:
     )
 
 
-def _answer(config: Config, kept: list[str], name: str, *, choices: bool = True) -> Iterator[Stage]:
+def _answer(
+    config: Config, client: AsyncLLMClient, kept: list[str], name: str, *, choices: bool = True
+) -> Iterator[Stage]:
     """Yield the stage that answers, and one that leaves `kept` and what is known of the answer."""
     ask = LLMGenerationStage(
-        config.new_client(),
+        client,
         config.model,
         generation_config=config.generation if choices else replace(config.generation, n=None),
         seed_per_row=True,

@@ -72,15 +72,11 @@ from nemo_sdg.errors import (
     TemplateError,
 )
 from nemo_sdg.pipelines import pipeline_module
-from nemo_sdg.simulator import Faults
+from nemo_sdg.simulator import Faults, Latency
 from nemo_sdg.stages.rows import split_rejected
 from tests.code_blocks import ROOT
 from tests.doc_tables import untested
-
-MESSAGES = [{"role": "user", "content": "Why is the sky blue?"}]
-OPTIONS = {"api_key": "none", "base_delay": 0.01}
-SOURCE = SampleSource(12, {"language": ["English", "French"]})
-PROMPT = PromptTemplateStage("A question and its answer in {language}.")
+from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made
 
 
 def test_each_line_has_its_test():
@@ -92,15 +88,6 @@ def test_each_line_has_its_test():
 def client(simulator):
     """Return a client of a simulated endpoint."""
     return AsyncOpenAIClient(base_url=simulator().base_url, **OPTIONS)
-
-
-def made(stage, **columns):
-    """Return the rows that a stage makes of these columns, and what it rejects."""
-    number = len(next(iter(columns.values())))
-    batch = pa.table({"row_id": pa.array(range(number), pa.int64()), **columns})
-    stage.setup()
-    rows = stage.process(batch)
-    return split_rejected(asyncio.run(rows) if asyncio.iscoroutine(rows) else rows)
 
 
 def kept(stage, *texts):
@@ -486,7 +473,7 @@ def test_typed_columns(client):
 def test_open_qa(simulator, run, rows_in, tmp_path, monkeypatch):
     """From topics to answers that were revised, by a config."""
     monkeypatch.chdir(ROOT)
-    endpoint = simulator()
+    endpoint = simulator(latency=Latency.fixed(0))
     keys = ["topics=[Bridges, Sleep]", "subtopics=2", "questions=2", "revise=true"]
     changes = {"output": str(tmp_path), "base_url": endpoint.base_url, "model": "m"}
 
@@ -777,7 +764,7 @@ def test_command(tmp_path):
     """`nemo-sdg run` with the daily options by name."""
     typed = (
         "nemo-sdg run configs/multilingual_qa.yaml --num-samples 12 --languages English,French "
-        f"--engine local --output {tmp_path}"
+        f"--engine local --output {tmp_path} --set simulator.latency.median=0"
     )
     command = [sys.executable, "-c", "from nemo_sdg.cli import main; main()", *typed.split()[1:]]
 

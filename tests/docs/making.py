@@ -1,0 +1,24 @@
+"""What the tests of pages share: a prompt, and rows through one stage."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pyarrow as pa
+
+from nemo_sdg import PromptTemplateStage, SampleSource
+from nemo_sdg.stages.rows import split_rejected
+
+MESSAGES = [{"role": "user", "content": "Why is the sky blue?"}]
+OPTIONS = {"api_key": "none", "base_delay": 0.01}
+SOURCE = SampleSource(12, {"language": ["English", "French"]})
+PROMPT = PromptTemplateStage("A question and its answer in {language}.")
+
+
+def made(stage, **columns):
+    """Return the rows that a stage makes of these columns, and what it rejects."""
+    number = len(next(iter(columns.values())))
+    batch = pa.table({"row_id": pa.array(range(number), pa.int64()), **columns})
+    stage.setup()
+    rows = stage.process(batch)
+    return split_rejected(asyncio.run(rows) if asyncio.iscoroutine(rows) else rows)
