@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from nemo_sdg.engine.preview import Preview
+    from nemo_sdg.report.checkup import Checkup
     from nemo_sdg.report.numbers import Origin, RunReport
     from nemo_sdg.report.observer import Observer
 
@@ -148,6 +149,23 @@ class Pipeline:
         from nemo_sdg.engine.preview import Preview  # noqa: PLC0415 - a run needs none
 
         return Preview(self._plan({"shard_rows": shard_rows, "prices": prices}), rows, first)
+
+    def checkup(
+        self,
+        *,
+        ask: bool = True,
+        shard_rows: int | None = None,
+        told: Callable[[int], None] | None = None,
+    ) -> Checkup:
+        """Return what is found of the steps, the input, the output and the endpoints, before anything runs.
+
+        With `ask` each endpoint and model is asked one tiny question, which is paid; `told` hears before of
+        how many. Raises `ConfigError` when steps do not fit together, or the input cannot be used; what is
+        wrong with output and endpoints is in what is returned.
+        """
+        from nemo_sdg.engine.checkup import checkup  # noqa: PLC0415 - a run needs none
+
+        return checkup(self._plan({"shard_rows": shard_rows}), ask=ask, told=told)
 
     def _plan(self, given: Mapping[str, Any], **more: Any) -> Plan:
         """Return what is to run, with the options that are `given` in place of those of the pipeline."""

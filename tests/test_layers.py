@@ -148,7 +148,7 @@ def test_imports_are_light(module):
     assert not modules_after(f"import {module}") & COSTLY
 
 
-@pytest.mark.parametrize("command", ["preview"])
+@pytest.mark.parametrize("command", ["check", "preview"])
 def test_commands_without_a_run_need_no_ray(tmp_path, command):
     """What only looks at a job imports no Ray, whatever engine its config names."""
     config = str(PACKAGE.parent / "configs/multilingual_qa.yaml")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nemo_sdg.cli.check import check
 from nemo_sdg.cli.plan import plan
 from nemo_sdg.cli.preview import preview
 from nemo_sdg.cli.push import push
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(help=check.__doc__)(check)
 app.command(help=preview.__doc__)(preview)
 app.command(help=run.__doc__)(run)
 app.command(help=plan.__doc__)(plan)

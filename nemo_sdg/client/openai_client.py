@@ -30,7 +30,7 @@ from nemo_sdg.errors import (
 from nemo_sdg.limits import HeaderReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import openai
 
@@ -188,6 +188,12 @@ class AsyncOpenAIClient(AsyncLLMClient):
             keys = ("OPENAI_API_KEY", "NVIDIA_API_KEY")
         return (*keys, *(variable for name, variable in _VARIABLES.items() if name not in given))
 
+    @property
+    def sends_key(self) -> bool | None:
+        """Whether requests carry a key; None where only an SDK client knows. Raises what `setup` raises."""
+        self.setup()
+        return None if self._endpoint is None else self._endpoint.api_key is not None
+
     def setup(self) -> None:
         """Resolve the endpoint; raises `MissingKeyError` or `ConfigError` when that cannot be done."""
         if self._transport is not None:
@@ -206,12 +212,8 @@ class AsyncOpenAIClient(AsyncLLMClient):
 
     async def check(self, model: str) -> list[str]:
         """Ask the server for its models, and say so when it does not list `model`; see `list_models`."""
-        models = await self.list_models()
-        if not models or model in models:
-            return []
-        near = difflib.get_close_matches(model, models, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f": it lists {', '.join(models[:5])}"
-        return [f"the endpoint does not list the model {model}{hint}"]
+        note = unlisted(model, await self.list_models())
+        return [note] if note else []
 
     async def list_models(self) -> list[str]:
         """Return the names that the server lists at `/models`, [] where it lists none.
@@ -324,6 +326,15 @@ def check_timeout(timeout: object) -> float:
     if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or not 0 < timeout < math.inf:
         raise ConfigError(f"timeout is {timeout!r}: give seconds, above 0")
     return float(timeout)
+
+
+def unlisted(model: str, models: Sequence[str]) -> str:
+    """Return in words that `model` is not among the `models` of an endpoint; "" if it is, or none are."""
+    if not models or model in models:
+        return ""
+    near = difflib.get_close_matches(model, models, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f": it lists {', '.join(models[:5])}"
+    return f"the endpoint does not list the model {model}{hint}"
 
 
 def _check_names(names: set[str]) -> None:

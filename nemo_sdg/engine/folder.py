@@ -66,15 +66,32 @@ class RunFolder:
         try:
             self.store.make(_ANSWERS, _DONE, _REJECTED)
         except OSError as error:
-            raise OutputError(
-                f"the output folder {self.url} cannot be made ({_reason(error)}): choose another with "
-                f"--output, or {self.store.remedy}"
-            ) from None
+            raise self._not_made(error) from None
+
+    def _not_made(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"the output folder {self.url} cannot be made ({_reason(error)}): choose another with "
+            f"--output, or {self.store.remedy}"
+        )
 
     def is_foreign(self) -> bool:
         """Return whether the folder holds files, but no run of ours."""
         with self._usable():
             return not self.store.exists(RUN) and not self.store.is_empty()
+
+    def check_ours(self) -> None:
+        """Raise `OutputError` where the folder `is_foreign`."""
+        if self.is_foreign():
+            raise OutputError(
+                f"{self.url} holds files that are not of a run: choose an empty or new folder with --output"
+            )
+
+    def check_writable(self) -> None:
+        """Raise `OutputError` where nothing can be written."""
+        try:
+            self.store.try_writing()
+        except OSError as error:
+            raise self._not_made(error) from None
 
     def manifest(self) -> Manifest | None:
         """Return the manifest of the run that is here; None when there is none."""

@@ -50,10 +50,7 @@ def run_job(plan: Plan, observer: Observer, began: float | None = None) -> RunRe
     """
     began = time.time() if began is None else began
     folder = RunFolder.of(plan.sink)
-    if folder.is_foreign():
-        raise OutputError(
-            f"{folder.url} holds files that are not of a run: choose an empty or new folder with --output"
-        )
+    folder.check_ours()
     folder.create()
     with locked(folder, observer.note) as lock:
         folder.delete_unfinished()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
     from nemo_sdg.stages.base import Ledger
 
 
+TINY = 16
+"""Tokens of an answer that is only to show that there is one."""
+
+
 class AskingStage(PaidStage):
     """A stage that asks a model of a client for every row; a subclass makes rows of the answers."""
+
+    generation_config: GenerationConfig
+    """With what sampling it asks."""
 
     def __init__(
         self,
@@ -82,6 +90,13 @@ class AskingStage(PaidStage):
         )
         _raise_first(outcomes)
         return self._table(batch, outcomes)
+
+    def tiny_question(self) -> tuple[list[dict[str, Any]], GenerationConfig]:
+        """Return a question of few tokens that is asked as this stage asks, to see whether that works."""
+        config = self.generation_config
+        if config.max_tokens is not None:
+            config = replace(config, max_tokens=min(TINY, config.max_tokens))
+        return [{"role": "user", "content": "Reply with: OK"}], replace(config, n=None)
 
     @abstractmethod
     async def _values(self, row: Mapping[str, Any], ledger: Ledger, asked_alike: bytes) -> Any:

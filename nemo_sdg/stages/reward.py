@@ -18,7 +18,13 @@ from nemo_sdg.stages.rows import ROW_ID, reject, with_columns
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nemo_sdg.client import AsyncLLMClient, Completion, ConversationFormatter, LLMClient
+    from nemo_sdg.client import (
+        AsyncLLMClient,
+        Completion,
+        ConversationFormatter,
+        GenerationConfig,
+        LLMClient,
+    )
     from nemo_sdg.stages.base import Ledger
 
 HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
@@ -81,6 +87,11 @@ class RewardStage(AskingStage):
             last = f"ends with {messages[-1]!r:.120}" if messages else "is empty"
             raise RowError(f"the conversation {last}: what is scored is the assistant's answer to a turn")
         return messages
+
+    def tiny_question(self) -> tuple[list[dict[str, Any]], GenerationConfig]:
+        """Return a short conversation to score."""
+        turns = (("user", "What is 1 + 1?"), ("assistant", "2"))
+        return [{"role": role, "content": content} for role, content in turns], REWARD_CONFIG
 
     async def _values(self, row: Mapping[str, Any], ledger: Ledger, asked_alike: bytes) -> dict[str, float]:
         messages = self.messages_for(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import uuid
 from contextlib import contextmanager, suppress
@@ -37,6 +38,12 @@ class LocalStore(Store):
         self.path.mkdir(parents=True, exist_ok=True)
         for folder in folders:
             self.place(folder).mkdir(parents=True, exist_ok=True)
+
+    def try_writing(self) -> None:
+        """See `Store.try_writing`."""
+        there = next(above for above in (self.path, *self.path.parents) if above.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
 
     def read(self, name: str) -> bytes:
         """See `Store.read`."""

@@ -60,6 +60,13 @@ class RemoteStore(Store):
         for folder in ("", *folders):
             self._told(self._fs.create_dir, self._path(folder), recursive=True)
 
+    def try_writing(self) -> None:
+        """See `Store.try_writing`; a file is written and deleted."""
+        self.make()
+        probe = f"{_ASIDE}{uuid.uuid4().hex}"
+        self.write_once(probe, b"")
+        self.delete(probe)
+
     def read(self, name: str) -> bytes:
         """See `Store.read`."""
 

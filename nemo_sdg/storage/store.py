@@ -63,6 +63,10 @@ class Store(ABC):
         """Make the store's own folder and `folders`, where a folder is more than a part of names."""
 
     @abstractmethod
+    def try_writing(self) -> None:
+        """Raise OSError if no file can be written here; leaves no file behind."""
+
+    @abstractmethod
     def read(self, name: str) -> bytes:
         """Return what is in a file."""
 

@@ -10,6 +10,7 @@ from nemo_sdg.cli.app import app
 COMMANDS = get_command(app).commands
 OWN = {
     "run": {"fresh", "yes", "retry", "quiet", "log_format"},
+    "check": {"offline", "as_json"},
     "preview": {"rows", "first", "full", "as_json"},
     "plan": {"measure", "latency", "as_json", "quiet"},
 }
