@@ -21,6 +21,7 @@ MOST_BYTES = 64 << 20
 _MOST_PARTS = 128
 _AT_A_TIME = 8  # parts
 _BATCH = 4 << 20  # bytes, about
+_PROBED = 4  # rows
 _LONGEST_LINE = 32 << 20  # bytes
 
 
@@ -86,9 +87,11 @@ def _of_parquet(stream: Any, most: int, bounds: Bounds) -> Iterator[dict[str, An
 
     # A buffer, for else whole columns of a part would be read for its first rows.
     with pq.ParquetFile(stream, buffer_size=1 << 20) as file:
-        shape = file.metadata
-        whole = sum(shape.row_group(group).total_byte_size for group in range(shape.num_row_groups))
-        size = max(1, min(most, _BATCH * max(1, shape.num_rows) // max(1, whole)))
+        # In a file texts that repeat take hardly any room, so the first rows tell how large rows are.
+        first = next(file.iter_batches(batch_size=_PROBED), None)
+        if first is None:
+            return
+        size = max(1, min(most, _BATCH * first.num_rows // max(1, first.nbytes)))
         left = most
         for batch in file.iter_batches(batch_size=size):
             taken = batch.slice(0, left)

@@ -3,12 +3,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
 
+from nemo_sdg.report.analysis import analysis_of
 from nemo_sdg.report.numbers import Counts, UseAt
 from nemo_sdg.report.page import render_page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class _Page(HTMLParser):
@@ -239,3 +244,33 @@ def test_what_to_ask_again(report):
 def test_a_run_that_needs_nothing_has_no_notice(report):
     """Without advice there is no empty box."""
     assert 'class="notice' not in render_page(report(counts=Counts(requests=5)))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium to run the page's script in")
+def test_rows_can_be_searched(report, tmp_path):
+    """A browser shows ten rows at a time and those with a word that is looked for; evil rows run nothing."""
+    evil = "</script><script>document.title = 'evil'</script><img src=x onerror=\"document.title='evil'\">"
+    rows = [{"row_id": n, "text": f"number {n} {'قاهرة' if n % 9 == 0 else evil} " * 40} for n in range(40)]
+    page = tmp_path / "report.html"
+    page.write_text(render_page(report(), analysis_of(rows)), "utf-8")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path}/user",
+        "--dump-dom",
+    ]
+    seen = {}
+    for place in ("", "#find=%D9%82%D8%A7%D9%87%D8%B1%D8%A9", "#find=nowhere"):
+        done = subprocess.run(
+            [CHROMIUM, *options, f"{page.as_uri()}{place}"], capture_output=True, timeout=120, check=True
+        )
+        html = done.stdout.decode()
+        assert "<title>evil" not in html
+        shown = re.findall(r'<section class="card row">\s*<h3>(Row \d+)', html)
+        seen[place] = (len(shown), shown[:2], re.search(r"<output[^>]*>(.*?)</output>", html)[1])
+    assert list(seen.values()) == [
+        (10, ["Row 0", "Row 1"], "1 to 10 of 40"),
+        (5, ["Row 0", "Row 9"], "1 to 5 of 5 found"),
+        (0, [], "nothing found"),
+    ]
