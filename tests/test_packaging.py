@@ -66,7 +66,18 @@ def test_package_holds_each_module_once():
     assert not [path for path in (ROOT / "nemo_sdg").rglob("*") if path.is_symlink()]
 
 
-@pytest.mark.parametrize("file", ["py.typed", "report/templates/report.html.j2", "simulator/phrases.json"])
+PROJECT_FILES = ("config.yaml", "my_stages.py", "test_my_stages.py", "README.md", ".gitignore")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "py.typed",
+        "report/templates/report.html.j2",
+        "simulator/phrases.json",
+        *(f"cli/project/{name}.template" for name in PROJECT_FILES),
+    ],
+)
 def test_data_files_lie_in_the_package(file):
     """Files that are no modules lie inside the package, so the wheel has them."""
     assert (ROOT / "nemo_sdg" / file).is_file()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nemo_sdg.cli.check import check
+from nemo_sdg.cli.init import init
 from nemo_sdg.cli.plan import plan
 from nemo_sdg.cli.preview import preview
 from nemo_sdg.cli.push import push
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(help=init.__doc__)(init)
 app.command(help=check.__doc__)(check)
 app.command(help=preview.__doc__)(preview)
 app.command(help=run.__doc__)(run)
