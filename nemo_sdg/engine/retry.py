@@ -25,21 +25,20 @@ def ask_rejected_again(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]
     """Have all rows that a stage which asks, or one after it, has rejected go through the stages again.
 
     Takes the shards of those rows out of `done`; returns the number of rows. Rows that are made from one
-    request (`n` above 1) are asked together.
+    request (`n` above 1) are asked together; where a stage after the one that asked has rejected, so are all
+    rows of that `row_id`.
     """
     rows = 0
     for shard in [shard for shard, mark in done.items() if mark.counts.rejected]:
-        asked = {
-            rejection.row_id: _question(plan, rejection)
-            for rejection in folder.rejections(shard)
-            if _paid_before(plan, rejection)
-        }
-        if not asked:
+        again = [each for each in folder.rejections(shard) if _paid_before(plan, each)]
+        if not again:
             continue
-        _give_up(folder, shard, _answers_to(set(asked.values())))
+        keys = {key for each in again for key in each.kept or ()}
+        questions = {_question(plan, each) for each in again if not each.kept}
+        _give_up(folder, shard, _of(keys, questions))
         folder.forget_done([shard])
         del done[shard]
-        rows += len(asked)
+        rows += len({each.row_id for each in again})
     return rows
 
 
@@ -70,8 +69,8 @@ def _give_up(folder: RunFolder, shard: int, which: Callable[[Entry], bool]) -> i
     return sum(again)
 
 
-def _answers_to(questions: set[str | None]) -> Callable[[Entry], bool]:
-    return lambda entry: entry.key[:-DIGEST] in questions
+def _of(keys: set[str], questions: set[str | None]) -> Callable[[Entry], bool]:
+    return lambda entry: entry.key in keys or entry.key[:-DIGEST] in questions
 
 
 def _cut_off(entry: Entry) -> bool:

@@ -30,12 +30,8 @@ if TYPE_CHECKING:
     from nemo_sdg.client import AsyncLLMClient
 
 ABOUT = ("topic", "subtopic", "question")
-ITEMS = {
-    "type": "object",
-    "properties": {"items": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}},
-    "required": ["items"],
-    "additionalProperties": False,
-}
+_LIST = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+ITEMS = {"type": "object", "properties": {"items": _LIST}, "required": ["items"]}
 """The form of answers that are lists."""
 
 

@@ -25,6 +25,8 @@ class Unusable(NamedTuple):
 
     reason: Exception
     values: dict[str, Any]
+    kept: list[str] | None = None
+    """Keys of the answer, and of its corrections."""
 
 
 class ChoiceColumns(NamedTuple):
@@ -54,17 +56,19 @@ class ChoiceColumns(NamedTuple):
         taken: list[int] = []
         values: list[Mapping[str, Any]] = []
         errors: dict[int, Exception] = {}
+        kept: dict[int, list[str]] = {}
         for position, outcome in enumerate(outcomes):
             for choice in [Unusable(outcome, {})] if isinstance(outcome, Exception) else outcome:
                 if isinstance(choice, Unusable):
                     errors[len(taken)] = choice.reason
+                    kept[len(taken)] = choice.kept or []
                 taken.append(position)
                 values.append(choice.values if isinstance(choice, Unusable) else choice)
         if self.choices == "list":
             flat = self._filled(pa.table({"": pa.array(taken, pa.int64())}), values, errors)
             return self._grouped(batch, flat, outcomes, errors, stage)
         rows = batch if taken == list(range(batch.num_rows)) else batch.take(taken)
-        return reject(self._filled(rows, values, errors), errors, stage)
+        return reject(self._filled(rows, values, errors), errors, stage, kept)
 
     def _filled(
         self, rows: pa.Table, values: Sequence[Mapping[str, Any]], errors: dict[int, Exception]

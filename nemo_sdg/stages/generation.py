@@ -134,18 +134,20 @@ class LLMGenerationStage(AskingStage):
         question = self.key_prefix(row.get(ROW_ID, 0))
         configs = self._configs(row, ledger.times_forgotten(question) if self._seeds_differ else 0)
         keys = [question + digest(asked_alike, messages, config.seed) for config in configs]
-        for config, key in zip(configs, keys, strict=True):  # noqa: B007 - what it ends at is in use below
-            completion = ledger.recall(key)
+        for config, first in zip(configs, keys, strict=True):  # noqa: B007 - what it ends at is in use below
+            completion = ledger.recall(first)
             if completion is not None:
                 break
         else:
-            config = configs[0]
+            config, first = configs[0], keys[0]
             completion = await self._ask(messages, (), config, ledger)
-            ledger.record(keys[0], completion)
+            ledger.record(first, completion)
+        asked: dict[int, list[str]] = {}
 
         async def again(choice: int, turns: list[dict[str, Any]]) -> Completion:
             said = [turn["content"] for turn in turns if turn["role"] == "assistant"]
             key = question + digest(asked_alike, [messages, choice, said], config.seed)
+            asked.setdefault(choice, [first]).append(key)
             corrected = ledger.recall(key)
             if corrected is None:
                 corrected = await self._ask(messages, turns, replace(config, n=1), ledger)
@@ -163,7 +165,10 @@ class LLMGenerationStage(AskingStage):
             else:
                 settled = await self._structured.settle(reply, partial(again, choice))
                 made.append(self._made(settled, choice, config.seed, row))
-        return made
+        return [
+            each._replace(kept=asked.get(choice, [first])) if isinstance(each, Unusable) else each
+            for choice, each in enumerate(made)
+        ]
 
     @property
     def _seeds_differ(self) -> bool:

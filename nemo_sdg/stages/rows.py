@@ -37,6 +37,8 @@ class Rejection(msgspec.Struct, omit_defaults=True):
     """What the model answered, when it did."""
     row: dict[str, Any] = {}
     """The row's other columns at that stage."""
+    kept: list[str] | None = None
+    """Keys under which a ledger keeps the answers at fault, where the stage that asked rejects them."""
 
 
 def set_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
@@ -45,8 +47,16 @@ def set_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -
     return table.append_column(name, values) if index < 0 else table.set_column(index, name, values)
 
 
-def reject(batch: pa.Table, errors: Mapping[int, Exception], stage: str) -> pa.Table:
-    """Return `batch` with the rows at the positions in `errors` marked as rejected by `stage`."""
+def reject(
+    batch: pa.Table,
+    errors: Mapping[int, Exception],
+    stage: str,
+    kept: Mapping[int, list[str]] | None = None,
+) -> pa.Table:
+    """Return `batch` with the rows at the positions in `errors` marked as rejected by `stage`.
+
+    `kept` has, for some of them, the keys of the answers that are at fault.
+    """
     if not errors:
         return batch
     status = [OK] * batch.num_rows
@@ -54,7 +64,9 @@ def reject(batch: pa.Table, errors: Mapping[int, Exception], stage: str) -> pa.T
     for position, error in errors.items():
         status[position] = REJECTED
         row = batch.slice(position, 1).to_pylist()[0]
-        why[position] = _encode(rejection_of(row, error, stage)).decode()
+        rejection = rejection_of(row, error, stage)
+        rejection.kept = (kept or {}).get(position)
+        why[position] = _encode(rejection).decode()
     batch = set_column(batch, STATUS, pa.array(status, pa.string()))
     return set_column(batch, REJECTION, pa.array(why, pa.string()))
 

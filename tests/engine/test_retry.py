@@ -13,6 +13,7 @@ from nemo_sdg import (
     ParquetWriter,
     Pipeline,
     PromptTemplateStage,
+    RepeatRows,
     SampleSource,
     Stage,
 )
@@ -27,6 +28,16 @@ class Picky(LLMGenerationStage):
     def parse(self, text, row):  # noqa: ARG002 - the hook
         """Refuse, or take."""
         if row["row_id"] % 3 == 0:
+            raise RowError("not nice enough")
+        return {}
+
+
+class PickyPart(LLMGenerationStage):
+    """Refuses the answers about one part of each row."""
+
+    def parse(self, text, row):  # noqa: ARG002 - the hook
+        """Refuse, or take."""
+        if row["part"] == "b":
             raise RowError("not nice enough")
         return {}
 
@@ -199,3 +210,27 @@ def test_a_withheld_choice_costs_itself(simulator, go, rows_in, tmp_path):
 
     assert report.counts.rows_written + report.counts.rows_rejected == 60
     assert all(rows_in(tmp_path).column("text").to_pylist())
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_of_several_rows_with_one_id_those_at_fault_are_asked_again(simulator, go, rows_in, tmp_path, seed):
+    """Where a row has become several, only those whose answers were refused are asked again, and paid."""
+    endpoint = simulator()
+
+    def several():
+        client = AsyncOpenAIClient(base_url=endpoint.base_url, api_key="none", base_delay=0.01)
+        config = {"temperature": 0.9, "seed": seed}
+        steps = [SampleSource(4, {"language": ["English"]}), RepeatRows("part", ["a", "b", "c"])]
+        steps.append(PromptTemplateStage("Part {part} in {language}."))
+        steps.append(PickyPart(client, "m", seed_per_row=True, generation_config=config))
+        return Pipeline("p", stages=[*steps, ParquetWriter(tmp_path)])
+
+    go(several(), max_rejected=1.0)
+    rows = rows_in(tmp_path)
+    assert endpoint.stats()["completions"] == 12
+    report, notes = go(several(), max_rejected=1.0, retry="rejected")
+
+    assert any("4 rejected rows are asked again" in note for note in notes)
+    assert endpoint.stats()["completions"] == 12 + 4
+    assert report.counts.rows_rejected == 4
+    assert rows_in(tmp_path).equals(rows)
