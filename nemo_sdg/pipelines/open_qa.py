@@ -118,8 +118,7 @@ def _stages(config: Config, others: list[str]) -> Iterator[Stage]:
     yield PromptTemplateStage(config.answer_prompt, system_prompt=config.system_prompt)
     yield from _answer(config, client, [*others, *ABOUT], "answer")
     if config.revise:
-        one_each = config.generation.n in (None, 1)
-        kept = [*others, *ABOUT, "answer", *([] if one_each else ["choice"])]
+        kept = [*others, *ABOUT, "answer", *(["choice"] if (config.generation.n or 1) > 1 else [])]
         yield SelectColumns(kept, rename={"answer": "draft"})
         yield PromptTemplateStage(config.revision_prompt, system_prompt=config.system_prompt)
         kept[kept.index("answer")] = "draft"
