@@ -56,7 +56,9 @@ class FakeHub:
         url = f"{self.url}/datasets/{made['organization']}/{made['name']}"
         if self.private is not None:
             return 409, {"error": "You already created this dataset repo", "url": url}
-        self.private = made["visibility"] == "private"
+        self.private = (
+            made.get("visibility") == "private" or made.get("private") is True
+        )  # the latter until 1.x
         return 200, {"url": url}
 
     def _data(self, *_):
