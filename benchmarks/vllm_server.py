@@ -19,7 +19,8 @@ dist-info folder answers vLLM, which looks itself up under the name "vllm". Then
 prints one line, "BASE_URL MODEL_NAME", once the server answers, and serves until Ctrl-C, SIGTERM or the end
 of stdin. In the background, keep stdin open: `tail -f /dev/null | python benchmarks/vllm_server.py ... &`.
 The server's own output goes to vllm.log in the model's folder; a folder given with --dir is kept, and with
-it what vLLM compiled there.
+it what vLLM compiled there. --lora NAME adds an adapter of random weights, and what stands after -- is for
+`vllm serve`, such as --api-key. The tests in tests/real use this too.
 """
 
 import argparse
@@ -45,7 +46,7 @@ FLAGS = ["--load-format", "dummy", "--served-model-name", MODEL, "--max-model-le
 # Runs in vLLM's environment, with the model's folder as its argument.
 MAKE_MODEL = r"""
 import sys
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 folder = sys.argv[1]
@@ -61,6 +62,7 @@ alphabet = pre_tokenizers.ByteLevel.alphabet()
 bpe.train_from_iterator(
     sentences, trainers.BpeTrainer(vocab_size=512, special_tokens=special, initial_alphabet=alphabet)
 )
+bpe.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
 tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<s>", eos_token="</s>", pad_token="</s>")
 tokenizer.chat_template = (
     "<s>{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}</s>{% endfor %}"
@@ -72,6 +74,24 @@ LlamaConfig(
     num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=1024,
     bos_token_id=0, eos_token_id=1, dtype="float32",
 ).save_pretrained(folder)
+"""
+# The same, with the adapter's folder as its argument.
+MAKE_ADAPTER = r"""
+import json, sys
+from pathlib import Path
+import torch
+from safetensors.torch import save_file
+
+folder, rank = Path(sys.argv[1]), 8
+folder.mkdir(parents=True, exist_ok=True)
+places = [f"base_model.model.model.layers.{layer}.self_attn.{name}_proj" for layer in (0, 1) for name in "qv"]
+weights = {f"{place}.lora_{side}.weight": torch.randn(*shape) for place in places
+           for side, shape in (("A", (rank, 128)), ("B", (128, rank)))}
+save_file(weights, folder / "adapter_model.safetensors")
+(folder / "adapter_config.json").write_text(json.dumps({
+    "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": 64, "lora_dropout": 0.0,
+    "bias": "none", "target_modules": ["q_proj", "v_proj"], "base_model_name_or_path": "tiny",
+}))
 """
 
 
@@ -120,27 +140,43 @@ def usable_port(port: int) -> int:
 
 
 def answers(port: int) -> bool:
-    """Say whether the server lists its model yet."""
+    """Say whether the server is ready; that it tells without a key."""
     with suppress(OSError, HTTPException), closing(HTTPConnection(HOST, port, timeout=5)) as client:
-        client.request("GET", "/v1/models")
+        client.request("GET", "/health")
         return client.getresponse().status == 200
     return False
 
 
-def serve(venv: Path, port: int, folder: Path, scratch: str) -> int:
+def serve(venv: Path, port: int, folder: Path, scratch: str, *, lora: str | None, flags: list[str]) -> int:
     """Make the model, serve it until the session ends, and return the exit status."""
     session = Session()
     log_path = folder / "vllm.log"
     programs = venv.absolute() / "bin"
-    make = [str(programs / "python"), "-c", MAKE_MODEL, str(folder)]
+    making = {folder: MAKE_MODEL}
+    if lora:
+        making[folder / lora] = MAKE_ADAPTER
+        flags = ["--enable-lora", "--max-lora-rank", "8", "--lora-modules", f"{lora}={folder / lora}", *flags]
     # vLLM leaves sockets behind, and compiles some operations (log-probabilities) at their first use.
     places = {"TMPDIR": scratch, "TORCHINDUCTOR_CACHE_DIR": str(folder / "compiled")}
-    start = [str(programs / "vllm"), "serve", str(folder), "--host", HOST, "--port", str(port), *FLAGS]
+    start = [
+        str(programs / "vllm"),
+        "serve",
+        str(folder),
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        *FLAGS,
+        *flags,
+    ]
     with log_path.open("wb") as log:
-        with running(make, log) as maker:
-            while maker.poll() is None and session.tick():
-                pass
-        if maker.returncode == 0 and not session.ended:
+        made = True
+        for place, program in making.items():
+            with running([str(programs / "python"), "-c", program, str(place)], log) as maker:
+                while maker.poll() is None and session.tick():
+                    pass
+            made = made and maker.returncode == 0
+        if made and not session.ended:
             ready = False
             with running(start, log, **ENVIRONMENT, **places) as server:
                 while server.poll() is None and session.tick():
@@ -157,11 +193,14 @@ def main() -> int:
     parser.add_argument("--vllm", type=Path, required=True, help="virtual environment that holds vllm")
     parser.add_argument("--port", type=int, default=0, help="port to serve on (default: a free one)")
     parser.add_argument("--dir", type=Path, help="folder to make the model in (default: a temporary one)")
+    parser.add_argument("--lora", metavar="NAME", help="serve an adapter of random weights, too")
+    parser.add_argument("flags", nargs="*", help="after --: further ones of vllm serve")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="vllm-") as temporary:
         folder = options.dir or Path(temporary, "model")
         folder.mkdir(parents=True, exist_ok=True)
-        return serve(options.vllm, usable_port(options.port), folder.resolve(), temporary)
+        port = usable_port(options.port)
+        return serve(options.vllm, port, folder.resolve(), temporary, lora=options.lora, flags=options.flags)
 
 
 if __name__ == "__main__":

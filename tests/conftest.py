@@ -17,6 +17,7 @@ from nemo_sdg import AsyncOpenAIClient, ParquetWriter, Pipeline, QAMultilingualS
 from nemo_sdg.report.observer import Quiet
 from nemo_sdg.simulator import SimulatorSettings, SimulatorThread
 
+collect_ignore = [] if "NEMO_SDG_REAL" in os.environ else ["real"]  # ./dev real asks for it
 LANGUAGES = ["English", "French", "German"]
 PROMPT = "Write a question and its answer in {language}. Reply with Question: and Answer: lines."
 
