@@ -213,7 +213,7 @@ def test_whole_runs(vllm, qa, way):
     assert rows.num_rows == (80 if way == "n" else 40)
     assert report.counts.rows_rejected == 0
     assert all(rows.column("question").to_pylist())
-    assert min(rows.column("completion_tokens").to_pylist()) > 0
+    assert report.counts.completion_tokens >= 40 * 10
     assert again.counts.rows_written == report.counts.rows_written
     assert report.counts.attempts == 40
 
@@ -227,7 +227,7 @@ def test_same_seed_same_rows(vllm, qa):
     assert len(set(first.column("text").to_pylist())) == 12
 
 
-def test_server_killed_amid_a_run(vllm, qa):
+def test_server_killed_amid_a_run(vllm, qa, record_property):
     """A run outlives its server: it waits, and goes on when that is there again, with no row lost."""
     done = {}
     running = threading.Thread(
@@ -237,13 +237,18 @@ def test_server_killed_amid_a_run(vllm, qa):
     running.start()
     while served(vllm) < before + 40:
         time.sleep(0.05)
+    first = served(vllm) - before
     vllm.kill()
     vllm.start()
     running.join()
+    answered = first + served(vllm)
+    counts = done["report"].counts
+    record_property("attempts", counts.attempts)  # most find no server
+    record_property("answered", answered)
 
-    assert done["rows"].num_rows == 300
-    assert done["report"].counts.rows_rejected == 0
-    assert 300 < done["report"].counts.attempts < 400
+    assert done["rows"].num_rows == counts.requests == 300
+    assert counts.rows_rejected == 0
+    assert answered <= 304  # not more than were in flight are answered twice
 
 
 def served(vllm):
