@@ -17,6 +17,7 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts
 WITH_CODE = [page for page in PAGES if blocks_of(page)]
 
 
+@pytest.mark.timeout(900)  # many commands, each a process
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_page_can_be_followed(page, simulator, tmp_path, monkeypatch):
     """Every block of a page runs, in order, and prints what the page shows; or is marked and well formed."""
