@@ -21,11 +21,11 @@ from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.engine.preflight import preflight
 from nemo_sdg.engine.progress import Progress
 from nemo_sdg.engine.resume import begin
-from nemo_sdg.engine.shard_runner import failure_text
 from nemo_sdg.engine.work import divide
 from nemo_sdg.errors import NemoSDGError, OutputError
 from nemo_sdg.report.numbers import RunReport, RunTitle
 from nemo_sdg.report.use_history import UseHistory
+from nemo_sdg.stages.own_code import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,7 +137,7 @@ class _Run:
                     "stopped", "stopped at once; what was in flight is asked again", number
                 )
             except Exception as error:
-                self._outcome = Outcome("failed", failure_text(error))
+                self._outcome = Outcome("failed", told(error))
                 if not isinstance(error, NemoSDGError):
                     raise  # a mistake of ours: with all that Python knows of it
             finally:
@@ -180,7 +180,14 @@ class _Run:
         elastic = [] if self._scaling is None else self._scaling.elastic(pools)
         metrics = Metrics(self._plan.name, self._settled)
         return run_on_ray(
-            pools, self._folder, self._shards, self._board, self._plan.address, elastic, metrics
+            pools,
+            self._folder,
+            self._shards,
+            self._board,
+            self._plan.address,
+            elastic,
+            metrics,
+            say=self._observer.note,
         )
 
     def _take(self, parcel: Parcel) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nemo_sdg.engine.entries import PAID, paid_for
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.errors import OutputError
+from nemo_sdg.redact import without_credentials
 from nemo_sdg.report.numbers import Counts, RunReport
 from nemo_sdg.stages.languages import language_code
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from nemo_sdg.engine.plan import Plan
     from nemo_sdg.engine.progress import Progress
     from nemo_sdg.report.use_history import UseHistory
+    from nemo_sdg.stages.rows import Rejection
 
 _SAMPLES = 3
 
@@ -44,6 +47,7 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
         marks = folder.done()
         finished = marks.keys() >= {shard.index for shard in manifest.shards}
         samples = folder.first_rows(manifest, _SAMPLES)
+        example = _example(folder, marks)
         if finished:  # the marks know more: when all is stopped at once, last commits are not heard of here
             counts = Counts()
             for mark in marks.values():
@@ -52,7 +56,7 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
         else:
             _count_journals(counts, folder, marks)
     except OutputError:  # a bucket that was lost: what happened is said all the same
-        finished, samples = False, []
+        finished, samples, example = False, [], ""
     if not finished and not outcome.state:
         outcome = Outcome("failed", "some shards came back unfinished: run the same command again")
     return RunReport(
@@ -82,6 +86,7 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
         given_up=0 if finished else outcome.given_up,
         origin=plan.origin,
         languages=_languages(manifest.settings),
+        rejection=example,
     )
 
 
@@ -100,6 +105,15 @@ def counts_in(folder: RunFolder, marks: Mapping[int, ShardDone]) -> Counts:
         paid.reused = 0
         counts.add(paid)
     return counts
+
+
+def _example(folder: RunFolder, marks: Mapping[int, ShardDone]) -> str:
+    """Return why the first rejected row is, with the stage that rejected it; "" when none is."""
+    shard = min((index for index, mark in marks.items() if mark.counts.rejected), default=None)
+    found: list[Rejection] = []
+    with suppress(OutputError):  # torn: it is only an example
+        found = [] if shard is None else folder.rejections(shard)[:1]
+    return "".join(without_credentials(f"{one.stage}: {one.message}") for one in found)
 
 
 def _count_journals(counts: Counts, folder: RunFolder, marks: Mapping[int, ShardDone]) -> None:

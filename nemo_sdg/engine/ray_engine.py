@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from nemo_sdg.engine.board_actor import on_cluster
 from nemo_sdg.engine.budget_actor import RayLink, budget_actor
+from nemo_sdg.engine.cluster_head import check_reachable, head_watched
 from nemo_sdg.engine.elastic import let_follow
 from nemo_sdg.engine.travel import environment_of, pickled, unpickled
 from nemo_sdg.engine.work import Parcel
@@ -29,7 +30,7 @@ from nemo_sdg.limits.failover import FailoverLink
 from nemo_sdg.stages.base import PaidStage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from nemo_sdg.engine.board import Board
@@ -58,17 +59,21 @@ def run_on_ray(  # noqa: PLR0917 - what an engine needs, each thing once
     address: str | None,
     elastic: Sequence[ElasticPool | None] = (),
     metrics: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
+    *,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Parcel]:
     """Yield each shard's parcel as it comes back from the last pool.
 
     `elastic` has one for each pool, None for one that keeps its number of workers. `metrics` is entered
-    for as long as Ray is up. Uses the Ray instance of this process, else the cluster at `address` or in
-    RAY_ADDRESS, else starts one here. Raises `RunStopped` when Ray itself fails.
+    for as long as Ray is up. `say` tells a person what becomes of the cluster. Uses the Ray instance of this
+    process, else the cluster at `address` or in RAY_ADDRESS, else starts one here. Raises `RunStopped` when
+    Ray itself fails.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    logging.getLogger("ray.widgets").setLevel(logging.ERROR)  # in notebooks it asks for packages
     loading = threading.Thread(target=__import__, args=("ray.data",), daemon=True)
     loading.start()  # beside ray.init: both take seconds
-    with _ray(address), metrics:
+    with _ray(address), head_watched(_head(address), say), metrics:
         _start_budgets(pools)
         with on_cluster(board) as notices:
             loading.join()
@@ -88,6 +93,14 @@ def _start_budgets(pools: Sequence[PoolWork]) -> None:
         budget_actor(name)
 
 
+def _head(address: str | None) -> str:
+    """Return where the cluster that is joined takes connections of this process."""
+    import ray  # noqa: PLC0415 - takes long to import
+
+    remote = address or os.environ.get("RAY_ADDRESS") or ""
+    return remote if "://" in remote else ray.get_runtime_context().gcs_address
+
+
 @contextmanager
 def _ray(address: str | None) -> Iterator[None]:
     import ray  # noqa: PLC0415 - takes long to import
@@ -97,6 +110,8 @@ def _ray(address: str | None) -> Iterator[None]:
         return
     remote = address or os.environ.get("RAY_ADDRESS")
     on_sigterm = signal.getsignal(signal.SIGTERM)
+    if remote is not None:
+        check_reachable(remote)
     try:
         with nullcontext() if remote else _reached_from_here_only():
             ray.init(
@@ -117,9 +132,26 @@ def _ray(address: str | None) -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own there, which exits at once
     try:
-        yield
+        with _its_own_news_unsaid():
+            yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _its_own_news_unsaid() -> Iterator[None]:
+    """Have Ray not print which workers died and what it tries again: a run goes on, and says what matters.
+
+    `log_to_driver` does not cover these, and there is no public way; they are in Ray's log files as well.
+    """
+    from ray._private import worker  # noqa: PLC0415 - takes long to import
+
+    before = worker._worker_logs_enabled  # noqa: SLF001 - see above
+    worker._worker_logs_enabled = False  # noqa: SLF001 - see above
+    try:
+        yield
+    finally:
+        worker._worker_logs_enabled = before  # noqa: SLF001 - see above
 
 
 @contextmanager

@@ -10,9 +10,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nemo_sdg.errors import ConfigError, NemoSDGError
+from nemo_sdg.errors import ConfigError
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.stages.base import ENDS_THE_JOB, PaidStage
+from nemo_sdg.stages.own_code import defined_at, told
 from nemo_sdg.stages.rows import ROW_ID, Rejection, reject, split_rejected
 
 if TYPE_CHECKING:
@@ -90,13 +91,20 @@ class StageSequence:
             made = self._call(stage, lock, batch, ledger)
         except ENDS_THE_JOB:
             raise
+        except SystemExit as error:  # it would end the worker, and the next one
+            raise ConfigError(
+                f"stage {stage.name} wants to exit; raise an error instead: {told(error)}"
+            ) from None
         except Exception as error:  # noqa: BLE001 - a stage may raise anything; only the rows at fault pay
             if batch.num_rows == 1:
                 return reject(batch, {0: error}, stage.name)
             alone = [self._process(stage, lock, row, ledger) for row in _batches(batch, 1)]
             return _concatenated(alone, stage)
         if not isinstance(made, pa.Table):
-            raise ConfigError(f"stage {stage.name} returned {type(made).__name__}: return a pyarrow.Table")
+            where = defined_at(type(stage).process)
+            raise ConfigError(
+                f"stage {stage.name}{where} returned {type(made).__name__}: return a pyarrow.Table"
+            )
         return made
 
     def _call(self, stage: Stage, lock: threading.Lock, batch: pa.Table, ledger: Ledger) -> Any:
@@ -106,11 +114,6 @@ class StageSequence:
             return self._loop.run(stage.process(batch))
         with lock:
             return stage.process(batch)
-
-
-def failure_text(error: BaseException) -> str:
-    """Return what to tell a person about `error`: ours speak for themselves, others need their class."""
-    return str(error) if isinstance(error, NemoSDGError) else f"{type(error).__name__}: {error}"
 
 
 def _batches(rows: pa.Table, size: int | None) -> Iterator[pa.Table]:

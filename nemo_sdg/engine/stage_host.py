@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.client.spans import flush_spans
 from nemo_sdg.engine.shard_runner import StageSequence
+from nemo_sdg.errors import ConfigError
 from nemo_sdg.limits import BudgetName, Link
 from nemo_sdg.stages.base import PaidStage
+from nemo_sdg.stages.own_code import told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +46,8 @@ class StageHost:
                     self.limiters.update({limiter: name for name, limiter in stage.limiters.items()})
             for limiter, name in self.limiters.items():
                 limiter.join(links(name), job)
+        except SystemExit as error:  # it would end the worker, and the next one
+            self.broken = ConfigError(f"a stage's setup wants to exit; raise an error instead: {told(error)}")
         except Exception as error:  # noqa: BLE001 - the driver must hear of it, whatever it is
             self.broken = error
 

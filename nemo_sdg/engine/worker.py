@@ -14,13 +14,14 @@ from nemo_sdg.engine.flusher import Flusher
 from nemo_sdg.engine.heartbeat import BEAT, Heartbeat
 from nemo_sdg.engine.journal import ShardJournal
 from nemo_sdg.engine.manifest import ShardDone
-from nemo_sdg.engine.shard_runner import ShardState, failure_text
+from nemo_sdg.engine.shard_runner import ShardState
 from nemo_sdg.engine.span import Span
 from nemo_sdg.engine.stage_host import StageHost
 from nemo_sdg.engine.work import Parcel, PoolWork, pack, unpack
 from nemo_sdg.errors import FatalRequestError, NemoSDGError, OutputError, RunStopped
 from nemo_sdg.report.numbers import Counts, EndpointUse, LimitUse
 from nemo_sdg.report.text import one_line
+from nemo_sdg.stages.own_code import place_of, told
 from nemo_sdg.stages.rows import OK, STATUS, set_column
 
 if TYPE_CHECKING:
@@ -209,8 +210,8 @@ class Worker:
 
 def _fail(parcel: Parcel, error: Exception) -> None:
     parcel.state, parcel.error = "failed", type(error).__name__
-    parcel.message = failure_text(error)
-    if not isinstance(error, NemoSDGError):
+    parcel.message = told(error)
+    if not isinstance(error, NemoSDGError) and not place_of(error):
         parcel.message += f" (shard {parcel.shard.index})"
 
 

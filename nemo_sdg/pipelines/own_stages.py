@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.stages import Stage, stage
+from nemo_sdg.stages.own_code import place_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +41,10 @@ def _load(entry: StageEntry) -> Stage:
             raise
         except TypeError as error:
             names = ", ".join(map(str, arguments)) or "no arguments"  # no values: some are credentials
-            raise ConfigError(f"stages: {name} cannot be made with {names:.200}: {error}") from error
+            why = told(error) if place_of(error) else error
+            raise ConfigError(f"stages: {name} cannot be made with {names:.200}: {why}") from error
         except Exception as error:
-            raise ConfigError(f"stages: {name} cannot be made: {_where(error)}") from error
+            raise ConfigError(f"stages: {name} cannot be made: {told(error)}") from error
     if isinstance(found, Stage):
         return found
     if callable(found) and not isinstance(found, type):
@@ -70,21 +71,16 @@ def _find(name: str) -> Any:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name != module_name.partition(".")[0]:
-            raise ConfigError(f"stages: {module_name} needs {error.name}, which is not installed") from error
+            raise ConfigError(
+                f"stages: {module_name} needs {error.name}, which is not installed: {place_of(error)}"
+            ) from error
         raise ConfigError(
             f"stages: there is no module {module_name}: put {module_name.replace('.', '/')}.py beside the "
             f"config file or into the current folder (looked in {' and '.join(sys.path[-2:])})"
         ) from error
     except Exception as error:
-        raise ConfigError(f"stages: {module_name} cannot be imported: {_where(error)}") from error
+        raise ConfigError(f"stages: {module_name} cannot be imported: {told(error)}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
         raise ConfigError(f"stages: {module.__file__} has no {attribute}") from None
-
-
-def _where(error: Exception) -> str:
-    """Return what the user's own code raised, and the line where."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
-    return place + " ".join(f"{type(error).__name__}: {error}".split())

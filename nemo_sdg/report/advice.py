@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nemo_sdg.report.facts import Fact
     from nemo_sdg.report.numbers import RunReport
 
+_LONGEST = 400
+"""Columns of an example."""
 _KEPT = "finished rows are kept"
 _SAYS_HOW = re.compile(r"\b(run again|command again|to go on|raise it)\b")
 """In messages that know better what to do first, such as to raise a limit."""
@@ -38,6 +40,8 @@ def _going_on(report: RunReport) -> list[Fact]:
 def _asking_again(report: RunReport) -> list[Fact]:
     counts = report.counts
     found = []
+    if report.rejection:
+        found.append(("a rejected row", one_line(without_credentials(report.rejection), _LONGEST)))
     if counts.truncated:
         remedy = "raise generation.max_tokens and run again with --retry truncated"
         found.append((cut_off(counts), remedy))

@@ -194,6 +194,9 @@ class RunReport(msgspec.Struct):
     languages: list[str] = []
     """ISO 639-1 codes of those that rows were asked for in, where that is known."""
 
+    rejection: str = ""
+    """Why one of the rejected rows was, for an example; "" when none is known."""
+
     def _repr_html_(self) -> str:
         """Return the summary as a notebook shows it."""
         from nemo_sdg.report.html_table import report_table  # noqa: PLC0415 - it needs what is here

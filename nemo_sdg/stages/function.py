@@ -12,6 +12,7 @@ from nemo_sdg.errors import ConfigError
 from nemo_sdg.stages.base import Stage
 from nemo_sdg.stages.columns import check_column, check_new_columns
 from nemo_sdg.stages.frames import from_frame, is_frame
+from nemo_sdg.stages.own_code import defined_at
 from nemo_sdg.stages.rows import REJECTION, ROW_ID, STATUS, set_column
 from nemo_sdg.stages.step import digest_of
 
@@ -72,9 +73,10 @@ class FunctionStage(Stage):
         if is_frame(made):
             made = from_frame(made, batch.schema)
         if not isinstance(made, pa.Table):
+            where = defined_at(self._function)
             raise ConfigError(
-                f"the function of stage {self.name} returned {type(made).__name__}: return a pyarrow.Table, "
-                "a pandas.DataFrame or a mapping of columns"
+                f"the function of stage {self.name}{where} returned {type(made).__name__}: return "
+                "a pyarrow.Table, a pandas.DataFrame or a mapping of columns"
             )
         for column in (ROW_ID, STATUS, REJECTION):
             if column in batch.column_names and column not in made.column_names:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nemo_sdg.errors import ParseError, RequestError
+from nemo_sdg.stages.own_code import place_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +83,7 @@ def rejection_of(row: dict[str, Any], error: Exception, stage: str) -> Rejection
         row_id=row.get(ROW_ID, -1),
         stage=stage,
         error=type(error).__name__,
-        message=str(error),
+        message=told(error) if place_of(error) else str(error),
         http_status=request.status if request else None,
         attempts=request.attempts if request else None,
         messages=messages if isinstance(messages, list) else None,

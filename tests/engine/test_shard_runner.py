@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 
 import pyarrow as pa
@@ -57,7 +58,8 @@ def test_one_bad_row_costs_one_row(loop):
     assert state.rows.column_names == ROWS.column_names
     (rejection,) = state.rejections
     assert (rejection.row_id, rejection.stage, rejection.error) == (7, "picky", "ValueError")
-    assert rejection.message == "seven"
+    assert rejection.message.startswith(f"{__file__}, line ")
+    assert rejection.message.endswith('in picky: raise ValueError("seven"): ValueError: seven')
     assert state.counts.rejected == {"picky: ValueError": 1}
 
 
@@ -118,8 +120,20 @@ def test_a_stage_that_returns_no_table_ends_the_job(loop):
         def process(self, batch):
             return batch.num_rows
 
-    with pytest.raises(ConfigError, match=r"stage wrong returned int: return a pyarrow\.Table"):
+    with pytest.raises(
+        ConfigError, match=r"stage wrong \(.*, line \d+\) returned int: return a pyarrow\.Table"
+    ):
         through(loop, Wrong())
+
+
+def test_a_stage_that_exits_ends_the_job(loop):
+    """`sys.exit` in a stage ends the job with its line, not the worker: Ray would start another."""
+
+    def exits(_batch):
+        sys.exit(3)
+
+    with pytest.raises(ConfigError, match=r"stage exits wants to exit.*in exits: sys.exit\(3\)"):
+        through(loop, stage(exits))
 
 
 def test_no_rows_go_no_further(loop):

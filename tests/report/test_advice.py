@@ -33,6 +33,14 @@ def test_one_rejected_row(report):
     assert advice(report(counts=Counts(rejected={"x": 1})))[0][0] == "1 rejected row in rejected/"
 
 
+def test_an_example_of_what_was_rejected(report):
+    """Why one row was rejected stands there at once, in one line and without credentials."""
+    counts = Counts(rejected={"x": 1})
+    example = "title: own.py, line 7: f(row): KeyError: 'a'\nhttps://me:hunter2@host"
+    found = advice(report(counts=counts, rejection=example))
+    assert found[0] == ("a rejected row", "title: own.py, line 7: f(row): KeyError: 'a' https://host")
+
+
 @pytest.mark.parametrize("state", ["stopped", "failed"])
 def test_a_run_that_ended_early(report, mixed, state):
     """A run that ended early is to be finished first; that answers are cut off is news that cannot wait."""
