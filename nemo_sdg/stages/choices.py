@@ -66,8 +66,8 @@ class ChoiceColumns(NamedTuple):
                 values.append(choice.values if isinstance(choice, Unusable) else choice)
         if self.choices == "list":
             flat = self._filled(pa.table({"": pa.array(taken, pa.int64())}), values, errors)
-            return self._grouped(batch, flat, outcomes, errors, stage)
-        rows = batch if taken == list(range(batch.num_rows)) else batch.take(taken)
+            return reject(*self._grouped(batch, flat, outcomes, errors), stage, _together(kept, outcomes))
+        rows = batch if len(taken) == batch.num_rows else batch.take(taken)
         return reject(self._filled(rows, values, errors), errors, stage, kept)
 
     def _filled(
@@ -81,17 +81,11 @@ class ChoiceColumns(NamedTuple):
         return with_columns(rows, fields, columns, errors)
 
     def _grouped(
-        self,
-        batch: pa.Table,
-        flat: pa.Table,
-        outcomes: Sequence[Any],
-        errors: Mapping[int, Exception],
-        stage: str,
-    ) -> pa.Table:
-        """Return `batch` with a list of what `flat` has for each of its rows."""
+        self, batch: pa.Table, flat: pa.Table, outcomes: Sequence[Any], errors: Mapping[int, Exception]
+    ) -> tuple[pa.Table, dict[int, Exception]]:
+        """Return `batch` with lists of what `flat` has for each of its rows, and why some have nothing."""
         failed = pa.array([isinstance(outcome, Exception) for outcome in outcomes], pa.bool_())
-        numbers = [1 if isinstance(outcome, Exception) else len(outcome) for outcome in outcomes]
-        ends = list(accumulate(numbers, initial=0))
+        ends = _ends(outcomes)
         groups = list(pairwise(ends))
 
         def lists(values: pa.Array) -> pa.Array:
@@ -104,8 +98,10 @@ class ChoiceColumns(NamedTuple):
                 batch = set_column(batch, name, lists(column))
                 continue
             held = column.to_pylist()
-            merged = _sum if field.name in _COUNTS else _first
-            values = [merged(held[start:end]) for start, end in groups]
+            if field.name in _COUNTS:
+                values = [_sum(held[start:end]) for start, end in groups]
+            else:
+                values = [held[start] for start, _ in groups]
             batch = set_column(batch, name, pa.array(values, field.type))
         said = [_in_words(errors.get(position)) for position in range(flat.num_rows)]
         batch = set_column(batch, self.prefix + _ERROR, lists(pa.array(said, pa.string())))
@@ -116,9 +112,9 @@ class ChoiceColumns(NamedTuple):
         rejected = {
             position: errors[start]
             for position, (start, end) in enumerate(groups)
-            if start < end and all(place in errors for place in range(start, end))
+            if all(place in errors for place in range(start, end))
         }
-        return reject(batch, rejected, stage)
+        return batch, rejected
 
 
 def check_choices(choices: object) -> Choices:
@@ -129,13 +125,23 @@ def check_choices(choices: object) -> Choices:
     raise ConfigError(f"choices is {choices!r}: give one of {allowed}")
 
 
+def _ends(outcomes: Sequence[Any]) -> list[int]:
+    """Return where the choices of each row end, in front of them 0."""
+    numbers = (1 if isinstance(outcome, Exception) else len(outcome) for outcome in outcomes)
+    return list(accumulate(numbers, initial=0))
+
+
+def _together(kept: Mapping[int, list[str]], outcomes: Sequence[Any]) -> dict[int, list[str]]:
+    """Return the keys of each row's choices."""
+    return {
+        position: list(dict.fromkeys(key for place in range(start, end) for key in kept.get(place, ())))
+        for position, (start, end) in enumerate(pairwise(_ends(outcomes)))
+    }
+
+
 def _sum(values: Sequence[int | None]) -> int | None:
     known = [value for value in values if value is not None]
-    return sum(known) if known and len(known) == len(values) else None
-
-
-def _first(values: Sequence[Any]) -> Any:
-    return values[0] if values else None
+    return sum(known) if len(known) == len(values) else None
 
 
 def _in_words(error: Exception | None) -> str | None:

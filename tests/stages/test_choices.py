@@ -48,13 +48,13 @@ def _choice(index, text):
 class Short(LLMGenerationStage):
     """Refuses long answers, and makes a column whose values must be small."""
 
-    parsed = (pa.field("length", pa.int8()),)
+    parsed = (pa.field("length", pa.int8()), pa.field("first", pa.string()))
 
     def parse(self, text, row):  # noqa: ARG002 - the hook
         """Refuse, or count."""
         if text == "long":
             raise RowError("too long")
-        return {"length": 1000 if text == "misfit" else len(text)}
+        return {"length": 1000 if text == "misfit" else len(text), "first": text[:1]}
 
 
 def process(*answers, stage=LLMGenerationStage, ledger=None, **options):
@@ -107,6 +107,7 @@ def test_a_choice_that_cannot_be_used_is_null_beside_the_others():
 
     assert rejections == []
     assert rows.column("length").to_pylist() == [[None, 2], [None, 4], [None, 1]]
+    assert rows.column("first").to_pylist() == [[None, "o"], [None, "f"], [None, "x"]]
     assert rows.column("text").to_pylist() == [["long", "ok"], ["misfit", "fine"], ["", "x"]]
     reasons = [reasons[0].split(":")[0] for reasons in rows.column("choice_error").to_pylist()]
     assert reasons == ["RowError", "ParseError", "ContentFilterError"]
@@ -115,11 +116,15 @@ def test_a_choice_that_cannot_be_used_is_null_beside_the_others():
 
 def test_a_row_is_rejected_when_none_can_be_used():
     """Its answers and all reasons are in the rejection; a request that failed has lists of nothing."""
-    rows, (none, failed) = process(["long", "misfit"], ServerError("down"), ["a", "b"], stage=Short)
+    ledger = MemoryLedger()
+    answers = (["long", "misfit"], ServerError("down"), ["a", "b"])
+
+    rows, (none, failed) = process(*answers, stage=Short, ledger=ledger)
 
     assert rows.column("row_id").to_pylist() == [2]
     assert (none.row_id, none.error, none.message, none.answer) == (0, "RowError", "too long", None)
     assert none.row["text"] == ["long", "misfit"]
+    assert none.kept == [key for key in ledger.completions if key.startswith("0-")]
     assert [reason.split(":")[0] for reason in none.row["choice_error"]] == ["RowError", "ParseError"]
     assert (failed.row_id, failed.error) == (1, "ServerError")
     assert (failed.answer, failed.row["choice_error"]) == (None, None)
