@@ -82,7 +82,7 @@ def _wanted() -> bool:
             or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
         )
         and os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
-        and os.environ.get("OTEL_TRACES_EXPORTER", "otlp") == "otlp"
+        and "otlp" in os.environ.get("OTEL_TRACES_EXPORTER", "otlp").split(",")
     )
 
 
