@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 _MILLION = 1_000_000
-_UNKNOWN = "-"
+UNKNOWN = "-"
+"""What stands for a number that is not known."""
 _LEAST_MONEY = 1e-6
 """A token costs about as much; less would be a row of zeros."""
 
@@ -31,7 +32,7 @@ def short(value: float) -> str:
 def rate(value: float | None) -> str:
     """Return `value`, a number of something in a second; "-" when it is not known."""
     if value is None:
-        return _UNKNOWN
+        return UNKNOWN
     if value == 0 or value >= 100:  # noqa: PLR2004 - a digit after the point says nothing any more
         return f"{short(value)}/s"
     return f"{value:.1f}/s" if value >= 1 else f"{value:.2g}/s"
@@ -40,7 +41,7 @@ def rate(value: float | None) -> str:
 def share(part: float, whole: float) -> str:
     """Return `part` of `whole` in %; 0 and 100 only where they are exact; "-" of nothing."""
     if whole <= 0:
-        return _UNKNOWN
+        return UNKNOWN
     percent = 100 * part / whole
     if 0 < percent < 0.1:  # noqa: PLR2004
         return "<0.1 %"
@@ -65,7 +66,7 @@ def money(value: float) -> str:
 def duration(seconds: float | None) -> str:
     """Return a length of time, given in seconds, in its two largest units; "-" when it is not known."""
     if seconds is None:
-        return _UNKNOWN
+        return UNKNOWN
     if seconds <= 0:
         return "0 s"
     if round(seconds, 3) < 1:

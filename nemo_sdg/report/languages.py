@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _MOST_ASKED = 24
 _MOST_DETECTED = 12
@@ -52,12 +52,14 @@ class Languages(NamedTuple):
     """Empty where no language was asked for."""
     totals: list[tuple[str, int]]
     """Rows by detected language."""
+    among: int | None
+    """Languages that texts were told from; None: as many as can be, or whatever a stage did."""
     left_out: int
     """Languages asked for that have no line, because there are too many."""
 
 
-def languages(column: str, found: Iterable[Found]) -> Languages:
-    """Return the matrix of `found`, the languages of rows' texts in `column`."""
+def languages(column: str, found: Iterable[Found], among: Sequence[str] | None = None) -> Languages:
+    """Return the matrix of `found`, the languages of rows' texts in `column`, told from those in `among`."""
     pairs: Counter[tuple[str | None, str]] = Counter()
     rights: set[tuple[str | None, str]] = set()
     judged: Counter[str | None] = Counter()
@@ -103,5 +105,6 @@ def languages(column: str, found: Iterable[Found]) -> Languages:
         detected=shown + ([_OTHERS] if rest else []),
         lines=lines,
         totals=totals.most_common(),
+        among=len(among) if among else None,
         left_out=len(asked_for) - len(names),
     )

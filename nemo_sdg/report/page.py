@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from nemo_sdg.report.advice import advice
 from nemo_sdg.report.analysis import Analysis
 from nemo_sdg.report.cells import Cell, cell, plain
 from nemo_sdg.report.duplicates import NEAR
-from nemo_sdg.report.formats import duration, number, plural, share
+from nemo_sdg.report.formats import UNKNOWN, duration, number, plural, share
 from nemo_sdg.report.limit_charts import held_back, limit_charts
 from nemo_sdg.report.phrases import BANNER
 from nemo_sdg.report.sample import shown_rows
@@ -36,17 +37,6 @@ def render_page(report: RunReport, analysis: Analysis | None = None) -> str:
 
     Without an analysis it has the rows that are in the report.
     """
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=number, duration=duration, text=plain, cell=cell, url=shown_url, length=len, plural=plural
-    )
-    environment.globals.update(facts=facts, share=share, banner=BANNER, box=chart, near=NEAR)
     charts, without_chart = limit_charts(report.limits)
     found = analysis or Analysis()
     script = _template("report.js")
@@ -55,7 +45,7 @@ def render_page(report: RunReport, analysis: Analysis | None = None) -> str:
         "analysis": found,
         "counts": report.counts,
         "advice": advice(report),
-        "figures": facts.time_facts(report) + spent_facts(report),
+        "figures": [fact for fact in facts.time_facts(report) + spent_facts(report) if fact[1] != UNKNOWN],
         "parts": _parts(report),
         "steps": _steps(report),
         "seeds": _seeds(report),
@@ -68,13 +58,34 @@ def render_page(report: RunReport, analysis: Analysis | None = None) -> str:
         "looked_at": _looked_at(found),
         "shown": found.shown or shown_rows(report.samples),
     }
-    return environment.get_template("report.html.j2").render(
-        **values,
-        places=_places(values),
-        style=Markup(_template("report.css")),  # noqa: S704 - ours
-        script=Markup(script),  # noqa: S704 - ours
-        digest=_digest(script),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            **values,
+            places=_places(values),
+            style=Markup(_template("report.css")),  # noqa: S704 - ours
+            script=Markup(script),  # noqa: S704 - ours
+            digest=_digest(script),
+        )
     )
+
+
+@cache
+def _environment() -> Environment:
+    """Return what makes text of the templates; a process may end several runs."""
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=number, duration=duration, text=plain, cell=cell, url=shown_url, length=len, plural=plural
+    )
+    environment.globals.update(facts=facts, share=share, banner=BANNER, box=chart, near=NEAR)
+    return environment
 
 
 def _places(values: dict[str, Any]) -> list[tuple[str, str]]:

@@ -62,7 +62,7 @@ def test_all_is_on_the_page(report):
     html = render_page(report(counts=counts, origin=origin, settings=settings), analysis)
     for section in ("spread", "texts", "languages", "duplicates", "rejected", "sample-rows", "again"):
         assert f'<h2 id="{section}">' in html
-    assert "tokens are those of a sample of 30 of the 1,000 rows" in html
+    assert "Tokens are those of a sample of 30 of the 1,000 rows" in html
     assert "a sample of 1,000: the whole dataset has more" in html
     assert "30 rows of 1,000" in html
     assert "- 日本語" in html
