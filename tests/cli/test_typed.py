@@ -42,6 +42,8 @@ def test_the_command_can_be_typed_again():
         "simulator.token=hunter2",
         "base_url=https://u:hunter2@h/v1",
         "stages=[{api_key: hunter2",
+        "api_key_env=hunter2abcdefghijklmnop",
+        "endpoints=[{base_url: b, api_key_env: hunter2abcdefghijklmnop}]",
     ],
 )
 def test_a_value_that_holds_a_credential_is_not_shown(assignment):
@@ -49,6 +51,7 @@ def test_a_value_that_holds_a_credential_is_not_shown(assignment):
     shown = command_line(Path("j"), {"base_url": "https://u:hunter2@h/v1"}, [assignment])
     assert "hunter2" not in shown
     assert "--base-url https://h/v1" in shown
+    assert "hunter2" not in command_line(Path("j"), {"api_key_env": "hunter2abcdefghijklmnop"}, [])
 
 
 def test_what_was_set_is_there(job):
@@ -60,3 +63,13 @@ def test_what_was_set_is_there(job):
     assert origin.config["limits"] == {"requests_per_minute": 600}
     assert origin.config["generation"]["seed"] is None
     assert "workers" not in origin.config
+
+
+def test_a_key_in_place_of_a_name_is_not_shown(job):
+    """A key that was given where the name of its variable belongs is not kept; a name is."""
+    keys = ["SOME_KEY", "hunter2abcdefghijklmnop"]
+    entries = ", ".join(f"{{base_url: 'http://h{key[0]}/v1', api_key_env: {key}}}" for key in keys)
+    config = config_from(job, [f"endpoints=[{entries}]", "model=m", "limits={}"], {})
+    shown = str(origin_of(config, "").config)
+    assert "SOME_KEY" in shown
+    assert "hunter2" not in shown
