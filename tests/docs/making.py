@@ -1,4 +1,4 @@
-"""What the tests of pages share: a prompt, and rows through one stage."""
+"""What the tests of pages share: a prompt, rows through one stage, and ready pipelines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import asyncio
 import pyarrow as pa
 
 from nemo_sdg import PromptTemplateStage, SampleSource
+from nemo_sdg.config import load_config
+from nemo_sdg.pipelines import pipeline_module
 from nemo_sdg.stages.rows import split_rejected
+from tests.code_blocks import ROOT
 
 MESSAGES = [{"role": "user", "content": "Why is the sky blue?"}]
 OPTIONS = {"api_key": "none", "base_delay": 0.01}
@@ -22,3 +25,10 @@ def made(stage, **columns):
     stage.setup()
     rows = stage.process(batch)
     return split_rejected(asyncio.run(rows) if asyncio.iscoroutine(rows) else rows)
+
+
+def ready(name, base_url, output, *assignments, model="m"):
+    """Return the pipeline of a file in `configs`; paths in it begin at the top of the repository."""
+    changes = {"output": str(output), "base_url": base_url, "model": model}
+    config = load_config(ROOT / "configs" / f"{name}.yaml", changes, assignments)
+    return pipeline_module(config.pipeline).build(config)

@@ -30,9 +30,9 @@ from nemo_sdg import (
     ParquetWriter,
     Pipeline,
     PromptTemplateStage,
-    RangeFilter,
     Resources,
     RewardStage,
+    RubricJudgeStage,
     ScoreFilter,
     SelectColumns,
     Stage,
@@ -45,7 +45,7 @@ from nemo_sdg.simulator import Answers, Faults, Latency
 from nemo_sdg.stages import Shard, Source
 from tests.code_blocks import ROOT
 from tests.doc_tables import untested
-from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made
+from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made, ready
 
 JOB = """
 pipeline: multilingual_qa
@@ -318,24 +318,33 @@ def test_two_models(client, go, rows_in, tmp_path):
     assert (second.prefix, report.counts.requests) == ("other_", 24)
 
 
-def test_judge(client):
-    """A rubric in the prompt, scores in columns, a filter on them."""
-    judged, _ = made(LLMGenerationStage(client, "m", response_format=Verdict), messages=[MESSAGES] * 5)
+def test_judge(client, simulator, run, tmp_path, monkeypatch):
+    """A rubric, scores in columns, a filter on them; or all that by a config."""
+    monkeypatch.chdir(ROOT)
+    criteria = {"clarity": "It can be understood at once."}
+    stage = RubricJudgeStage(client, "model", criteria=criteria, prompt="{answer}")
+    judged, _ = made(stage, answer=[f"Because of {number}." for number in range(5)])
+    pipeline = ready("judge", simulator().base_url, tmp_path)
 
-    kept = RangeFilter("score", at_least=3).process(judged).column("score").to_pylist()
+    kept = ScoreFilter(at_least={"clarity": 3}, prefix="judge_").process(judged)
 
-    assert kept == [score for score in judged.column("score").to_pylist() if score >= 3]
+    scores = judged.column("judge_clarity").to_pylist()
+    assert kept.column("judge_clarity").to_pylist() == [score for score in scores if score >= 3]
+    assert (pipeline.name, run(pipeline).state) == ("judge", "finished")
 
 
-def test_reward(client):
-    """Scores of a reward model, and a filter on them."""
-    scored, _ = made(RewardStage(client, "model-reward"), messages=[MESSAGES] * 5, text=["Air."] * 5)
+def test_reward(client, simulator, run, tmp_path, monkeypatch):
+    """Scores of a reward model, and a filter on them; or all that by a config."""
+    monkeypatch.chdir(ROOT)
     stage = RewardStage(client, "model")
+    scored, _ = made(RewardStage(client, "model-reward"), messages=[MESSAGES] * 5, text=["Air."] * 5)
+    pipeline = ready("reward", simulator().base_url, tmp_path, model="a-reward")
 
     kept = ScoreFilter(at_least={"helpfulness": 2.0}).process(scored)
 
     assert stage.attributes[0] == "helpfulness"
     assert all(score >= 2.0 for score in kept.column("helpfulness").to_pylist())
+    assert (pipeline.name, run(pipeline).state) == ("reward", "finished")
 
 
 def test_lists(client):

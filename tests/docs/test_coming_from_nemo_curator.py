@@ -54,15 +54,16 @@ from nemo_sdg import (
     RangeFilter,
     Resources,
     RewardStage,
+    RubricJudgeStage,
     SampleSource,
     SelectColumns,
     Stage,
     TokenCountFilter,
     TransformStage,
+    TranslationStage,
     WikipediaParaphrasingStage,
 )
 from nemo_sdg.client.payload import build_payload
-from nemo_sdg.config import load_config
 from nemo_sdg.errors import (
     ConfigError,
     ContentFilterError,
@@ -71,12 +72,11 @@ from nemo_sdg.errors import (
     ServerError,
     TemplateError,
 )
-from nemo_sdg.pipelines import pipeline_module
 from nemo_sdg.simulator import Faults, Latency
 from nemo_sdg.stages.rows import split_rejected
 from tests.code_blocks import ROOT
 from tests.doc_tables import untested
-from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made
+from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made, ready
 
 
 def test_each_line_has_its_test():
@@ -246,8 +246,9 @@ def test_complete(client):
     assert (said.reasoning, said.raw["object"]) == ([None], "chat.completion")
 
 
-def test_reward_model(client):
-    """Scores by attribute, in a notebook or as columns."""
+def test_reward_model(client, simulator, run, rows_in, tmp_path, monkeypatch):
+    """Scores by attribute, in a notebook, as columns, or of a dataset by a config."""
+    monkeypatch.chdir(ROOT)
     answered = [*MESSAGES, {"role": "assistant", "content": "Air scatters blue light."}]
 
     scores = asyncio.run(client.query_reward_model(messages=answered, model="a-reward"))
@@ -255,6 +256,10 @@ def test_reward_model(client):
 
     assert scores.keys() == set(rows.column_names) - {"row_id", "messages", "text"}
     assert "helpfulness" in scores
+    pipeline = ready("reward", simulator().base_url, tmp_path, model="a-reward")
+    run(pipeline)
+    assert pipeline.name == "reward"
+    assert "reward_helpfulness" in rows_in(tmp_path).column_names
 
 
 def test_ready_client(simulator):
@@ -451,12 +456,11 @@ def test_knowledge_list_afterwards():
 def test_nemotron_cc(simulator, run, tmp_path, monkeypatch):
     """One config key says which of the pipelines runs, from the documents to the filters at the end."""
     monkeypatch.chdir(ROOT)
-    changes = {"output": str(tmp_path), "base_url": simulator().base_url, "model": "m"}
+    pipeline = ready("nemotron_cc_high_quality", simulator().base_url, tmp_path, "transformation=diverse_qa")
 
-    config = load_config("configs/nemotron_cc_high_quality.yaml", changes, ["transformation=diverse_qa"])
-    report = run(pipeline_module(config.pipeline).build(config))
+    report = run(pipeline)
 
-    assert config.pipeline == "nemotron_cc"
+    assert pipeline.name == "nemotron_cc"
     assert (report.state, report.counts.rows_rejected) == ("finished", 0)
     assert report.counts.rows_written > 0
 
@@ -470,19 +474,45 @@ def test_typed_columns(client):
     assert rows.schema.field("score").type == pa.int64()
 
 
-def test_open_qa(simulator, run, rows_in, tmp_path, monkeypatch):
+def test_open_qa(simulator, run, rows_in, tmp_path):
     """From topics to answers that were revised, by a config."""
-    monkeypatch.chdir(ROOT)
-    endpoint = simulator(latency=Latency.fixed(0))
     keys = ["topics=[Bridges, Sleep]", "subtopics=2", "questions=2", "revise=true"]
-    changes = {"output": str(tmp_path), "base_url": endpoint.base_url, "model": "m"}
+    pipeline = ready("open_qa", simulator(latency=Latency.fixed(0)).base_url, tmp_path, *keys)
 
-    config = load_config("configs/open_qa.yaml", changes, keys)
-    report = run(pipeline_module("open_qa").build(config))
+    report = run(pipeline)
 
-    assert config.pipeline == "open_qa"
+    assert pipeline.name == "open_qa"
     assert report.counts.rows_written == 8
     assert {"question", "answer", "draft"} <= set(rows_in(tmp_path).column_names)
+
+
+def test_translation(client, simulator, run, rows_in, tmp_path, monkeypatch):
+    """By a stage, or a dataset by a config."""
+    monkeypatch.chdir(ROOT)
+    translated, _ = made(TranslationStage(client, "model"), text=["Good morning."], language=["German"])
+    keys = ["text_columns=[question]", "languages=[German]", "check_language=false"]
+    pipeline = ready("translation", simulator().base_url, tmp_path, *keys)
+
+    run(pipeline)
+
+    assert translated.column("translation")[0].as_py()
+    assert pipeline.name == "translation"
+    assert {"question", "source_question", "language"} <= set(rows_in(tmp_path).column_names)
+
+
+def test_judge(client, simulator, run, rows_in, tmp_path, monkeypatch):
+    """By a stage with a rubric, or a dataset by a config."""
+    monkeypatch.chdir(ROOT)
+    criteria = {"clarity": "It can be understood at once."}
+    stage = RubricJudgeStage(client, "model", criteria=criteria, prompt="{answer}")
+    judged, _ = made(stage, answer=["Because."])
+    pipeline = ready("judge", simulator().base_url, tmp_path, "keep_at_least={correctness: 1}")
+
+    run(pipeline)
+
+    assert judged.column("judge_clarity")[0].as_py() in range(1, 6)
+    assert pipeline.name == "judge"
+    assert rows_in(tmp_path).schema.field("judge_correctness").type == pa.int64()
 
 
 def test_lists():
