@@ -11,15 +11,7 @@ from nemo_sdg.errors import ConfigError
 from nemo_sdg.pipeline import Pipeline
 from nemo_sdg.pipelines.dataset_input import InputOptions, open_input
 from nemo_sdg.pipelines.generating import StructuredConfig
-from nemo_sdg.stages import (
-    ExplodeList,
-    LLMGenerationStage,
-    PromptTemplateStage,
-    SampleSource,
-    SelectColumns,
-    Source,
-    Stage,
-)
+from nemo_sdg.stages import ExplodeList, LLMGenerationStage, PromptTemplateStage, SampleSource, SelectColumns
 from nemo_sdg.stages.reader_text import Unit  # noqa: TC001 - pydantic reads it
 from nemo_sdg.stages.rows import ROW_ID
 from nemo_sdg.stages.sharding import suggested_shard_rows
@@ -28,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nemo_sdg.client import AsyncLLMClient
+    from nemo_sdg.stages import Source, Stage
 
 ABOUT = ("topic", "subtopic", "question")
 _LIST = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -135,7 +128,7 @@ def _list(config: Config, client: AsyncLLMClient, prefix: str) -> LLMGenerationS
         response_format=ITEMS,
         correction_turns=config.correction_turns,
         structured=config.structured,
-    )
+    ).with_(name=prefix.rstrip("_"))  # of its own, for reports and rejected rows
 
 
 def _answer(
@@ -149,7 +142,7 @@ def _answer(
         seed_per_row=True,
         prefix=f"{name}_",
         reasoning=config.reasoning,
-    )
+    ).with_(name=name)
     yield ask
     made = {column: column.removeprefix(ask.prefix) for column in ask.adds or ()}
     yield SelectColumns([*kept, *made], rename={**made, f"{name}_text": "answer"})

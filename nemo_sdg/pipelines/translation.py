@@ -117,7 +117,7 @@ def _translated(config: Config, column: str) -> Iterator[Stage]:
         generation_config=config.generation,
         prefix=prefix,
         reasoning=config.reasoning,
-    )
+    ).with_(name=f"translation_of_{column}")
     yield FinishedFilter(f"{prefix}finish_reason")
     thoughts = [f"{prefix}reasoning"] if config.reasoning else []
     counted = ["prompt_tokens", "completion_tokens", *(["reasoning_tokens"] if config.reasoning else [])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -92,6 +93,7 @@ class _Walk:
                     self._run(each, MemoryLedger())
                 self._look(stage)
             else:
+                self._per_row *= math.prod(each.rows_each for each in before)
                 self._guess(stage)
             before = []
         if not self.asked:

@@ -99,6 +99,8 @@ class Stage(Step):
     """Most rows given to `process` at a time; None: a whole shard."""
     environment: tuple[str, ...] = ()
     """Names of the environment variables that it reads on a worker; the engine takes their values along."""
+    rows_each: int = 1
+    """Rows that it makes of one, at most; for plans of what will be asked."""
     joins: ClassVar[bool] = False
     """Whether rows of one `row_id` become one: then only those of which none is left count as filtered."""
     _changeable = ("name", "resources", "workers", "batch_size")

@@ -48,6 +48,7 @@ class ExplodeList(Stage):
             raise ConfigError(f"unique is {unique!r}: give true or false")
         self.max_items = max_items
         self.unique = unique
+        self.rows_each = max_items or 1
         self.requires = (column, ROW_ID) if unique else (column,)
         self.adds = (self.output,) if self.position is None else (self.output, self.position)
 

@@ -31,6 +31,7 @@ class RepeatRows(Stage):
             twice = next(value for value in values if list(values).count(value) > 1)
             raise ConfigError(f"values has {twice!r} twice: name each once")
         self.values = list(values)
+        self.rows_each = len(self.values)
 
     def process(self, batch: pa.Table) -> pa.Table:
         """Return each row as often as there are values."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_NOT_RESULTS = ("name", "requires", "adds", "workers", "resources", "batch_size", "environment")
+_NOT_RESULTS = ("name", "requires", "adds", "workers", "resources", "batch_size", "environment", "rows_each")
 
 
 class Step(ABC):  # noqa: B024 - what is abstract differs between sources, stages and sinks

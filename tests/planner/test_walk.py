@@ -3,7 +3,15 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from nemo_sdg import AsyncOpenAIClient, LLMGenerationStage, ParquetWriter, Pipeline, Stage
+from nemo_sdg import (
+    AsyncOpenAIClient,
+    ExplodeList,
+    LLMGenerationStage,
+    ParquetWriter,
+    Pipeline,
+    RepeatRows,
+    Stage,
+)
 from nemo_sdg.client import AsyncEndpointPool, GenerationConfig
 from nemo_sdg.errors import ConfigError, NothingSucceedsError
 from nemo_sdg.limits import Tokens
@@ -137,3 +145,11 @@ def test_a_pipeline_that_asks_nobody_cannot_be_planned(pipeline):
     """Where no stage asks a model there is an error that says so."""
     with pytest.raises(ConfigError, match="pipeline p asks no model"):
         look_at(pipeline())
+
+
+def test_rows_that_become_several(pipeline, asking):
+    """Stages behind one that asks are asked as often as there are rows then, where stages say how many."""
+    lists = [asking(), ExplodeList("text", max_items=4), asking(prefix="b_"), RepeatRows("of", ["x", "y"])]
+    job = look_at(pipeline(*lists, asking(prefix="c_")))
+
+    assert [asked.requests_per_row for asked in job.asked] == [1, 4, 8]
