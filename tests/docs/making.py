@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pyarrow as pa
+from typer.testing import CliRunner
 
 from nemo_sdg import PromptTemplateStage, SampleSource
+from nemo_sdg.cli.app import app
 from nemo_sdg.config import load_config
 from nemo_sdg.pipelines import pipeline_module
 from nemo_sdg.stages.rows import split_rejected
@@ -32,3 +34,10 @@ def ready(name, base_url, output, *assignments, model="m"):
     changes = {"output": str(output), "base_url": base_url, "model": model}
     config = load_config(ROOT / "configs" / f"{name}.yaml", changes, assignments)
     return pipeline_module(config.pipeline).build(config)
+
+
+def typed(line):
+    """Return what became of a command that was typed in the working folder of this process."""
+    program, *arguments = line.split()
+    assert program == "nemo-sdg"
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 
 import pandas as pd  # noqa: TC002 - functions on frames are known by their types
 import pyarrow as pa
@@ -45,7 +43,7 @@ from nemo_sdg.simulator import Answers, Faults, Latency
 from nemo_sdg.stages import Shard, Source
 from tests.code_blocks import ROOT
 from tests.doc_tables import untested
-from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made, ready
+from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made, ready, typed
 
 JOB = """
 pipeline: multilingual_qa
@@ -101,13 +99,12 @@ def job(client, path, *more, **options):
     return Pipeline("p", stages=[SOURCE, PROMPT, generation, *more, ParquetWriter(path)])
 
 
-def typed(line, folder):
-    """Return the finished process of a command that was typed in a folder with a job.yaml."""
-    (folder / "job.yaml").write_text(JOB)
-    program, *arguments = line.split()
-    assert program == "nemo-sdg"
-    command = [sys.executable, "-c", "from nemo_sdg.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return the working folder, which has a job.yaml."""
+    (tmp_path / "job.yaml").write_text(JOB)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 # Models
@@ -518,42 +515,40 @@ def test_ray(client, run, tmp_path, monkeypatch):
     ]
 
 
-def test_parameters(tmp_path):
+def test_parameters(folder):
     """A key of the config, on the command line."""
-    (tmp_path / "job.yaml").write_text(JOB)
     option = "--set generation.temperature=0.7"
 
-    config = load_config(tmp_path / "job.yaml", assignments=option.split()[1:])
+    config = load_config(folder / "job.yaml", assignments=option.split()[1:])
 
     assert config.generation.temperature == 0.7
 
 
-def test_dry_run(client, tmp_path):
+def test_dry_run(client, folder):
     """A preview shows rows, a plan says what the job takes; neither writes anything."""
-    pipeline = job(client, tmp_path / "out")
+    pipeline = job(client, folder / "out")
 
     (trace,) = pipeline.preview(1)
-    shown = typed("nemo-sdg preview job.yaml --rows 1", tmp_path)
-    planned = typed("nemo-sdg plan job.yaml", tmp_path)
+    shown = typed("nemo-sdg preview job.yaml --rows 1")
+    planned = typed("nemo-sdg plan job.yaml")
 
     assert trace.made[0]["text"]
-    assert (shown.returncode, planned.returncode) == (0, 0), shown.stderr + planned.stderr
-    assert "12" in planned.stdout
-    assert not (tmp_path / "out").exists()
+    assert (shown.exit_code, planned.exit_code) == (0, 0), shown.output + planned.output
+    assert "12 rows" in planned.output
+    assert not (folder / "out").exists()
 
 
 def test_cache(simulator, run, tmp_path):
-    """The same folder again asks for what is missing, also with other timeouts and retries."""
-    endpoint = simulator(faults=Faults(unauthorized_after=5))
-    first = AsyncOpenAIClient(base_url=endpoint.base_url, max_concurrent_requests=1, **OPTIONS)
-    assert run(job(first, tmp_path)).state == "failed"
-    endpoint.control(faults=Faults())
-    second = AsyncOpenAIClient(base_url=endpoint.base_url, timeout=7, max_retries=9, **OPTIONS)
+    """The same folder again asks for what is missing, also another server with other timeouts and retries."""
+    first, second = simulator(faults=Faults(unauthorized_after=5)), simulator()
+    client = AsyncOpenAIClient(base_url=first.base_url, max_concurrent_requests=1, **OPTIONS)
+    assert run(job(client, tmp_path)).state == "failed"
+    other = AsyncOpenAIClient(base_url=second.base_url, timeout=7, max_retries=9, **OPTIONS)
 
-    report = run(job(second, tmp_path))
+    report = run(job(other, tmp_path))
 
     assert (report.state, report.counts.rows_written) == ("finished", 12)
-    assert endpoint.stats()["by_status"]["200"] == 12
+    assert second.stats()["requests"] == 12 - first.stats()["by_status"]["200"] == 7
 
 
 def test_no_cache(client, run, go, tmp_path):
@@ -587,16 +582,15 @@ def test_failures(simulator, run, rows_in, tmp_path):
     assert endpoint.stats()["requests"] == len(rejected)
 
 
-def test_command(tmp_path):
+def test_command(folder):
     """A config is a whole job, with stages of one's own."""
-    (tmp_path / "mine.py").write_text("def marked(batch):\n    return {'mark': [1] * batch.num_rows}\n")
-    config = JOB + "stages: ['mine:marked']\n"
+    (folder / "mine.py").write_text("def marked(batch):\n    return {'mark': [1] * batch.num_rows}\n")
 
-    done = typed("nemo-sdg run job.yaml", tmp_path)
+    done = typed("nemo-sdg run job.yaml")
 
-    assert done.returncode == 0, done.stderr
-    (tmp_path / "job.yaml").write_text(config)
-    assert load_config(tmp_path / "job.yaml").stages
+    assert done.exit_code == 0, done.output
+    (folder / "job.yaml").write_text(f"{JOB}stages: ['mine:marked']\n")
+    assert load_config(folder / "job.yaml").stages
 
 
 # Datasets
@@ -613,16 +607,16 @@ def test_distiset(client, run, tmp_path):
     assert report.samples
 
 
-def test_push_to_hub(client, run, tmp_path):
+def test_push_to_hub(client, run, folder):
     """Without `--yes` it says what it would send."""
-    run(job(client, tmp_path / "out"))
+    run(job(client, folder / "out"))
     line = "nemo-sdg push out owner/name --yes"
 
-    done = typed(line.removesuffix(" --yes"), tmp_path)
+    done = typed(line.removesuffix(" --yes"))
 
-    assert done.returncode == 0, done.stderr
-    assert "nothing was sent: add --yes to upload" in done.stdout
-    assert "part-00000.parquet" in done.stdout
+    assert done.exit_code == 0, done.output
+    assert "nothing was sent: add --yes to upload" in done.output
+    assert "part-00000.parquet" in done.output
 
 
 def test_card(client, run, tmp_path):

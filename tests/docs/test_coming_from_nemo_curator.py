@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from dataclasses import asdict
 
 import openai
@@ -76,7 +74,7 @@ from nemo_sdg.simulator import Faults, Latency
 from nemo_sdg.stages.rows import split_rejected
 from tests.code_blocks import ROOT
 from tests.doc_tables import untested
-from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made, ready
+from tests.docs.making import MESSAGES, OPTIONS, PROMPT, SOURCE, made, ready, typed
 
 
 def test_each_line_has_its_test():
@@ -790,15 +788,12 @@ def test_parquet_writer(client, run, go, rows_in, tmp_path):
     assert "language" not in rows_in(path).column_names
 
 
-def test_command(tmp_path):
+def test_command(tmp_path, monkeypatch):
     """`nemo-sdg run` with the daily options by name."""
-    typed = (
-        "nemo-sdg run configs/multilingual_qa.yaml --num-samples 12 --languages English,French "
-        f"--engine local --output {tmp_path} --set simulator.latency.median=0"
-    )
-    command = [sys.executable, "-c", "from nemo_sdg.cli import main; main()", *typed.split()[1:]]
+    monkeypatch.chdir(ROOT)
+    line = "nemo-sdg run configs/multilingual_qa.yaml --num-samples 12 --languages English,French"
 
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    done = typed(f"{line} --engine local --output {tmp_path} --set simulator.latency.median=0")
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "report.json").read_text())["counts"]["rows_read"] == 12
