@@ -38,7 +38,7 @@ def ask_rejected_again(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]
         _give_up(folder, shard, _of(keys, questions))
         folder.forget_done([shard])
         del done[shard]
-        rows += len({each.row_id for each in again})
+        rows += len({(each.row_id, *(each.kept or ())) for each in again})
     return rows
 
 
