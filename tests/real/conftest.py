@@ -18,6 +18,21 @@ LABELLED = {"regex": "Question: [a-z]{3,8} [a-z]{3,8}\\?\\nAnswer: [a-z]{3,8} [a
 """What has a model without weights answer as the QA pipeline wants it."""
 
 
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def figures(request):
+    """Return a function that has a line shown when all tests are done."""
+    return request.config.stash.setdefault(_FIGURES, []).append
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Show the figures."""
+    for line in config.stash.get(_FIGURES, []):
+        terminalreporter.write_line(line)
+
+
 def environment(variable, program, how):
     """Return the virtual environment that a variable names; skip where there is none."""
     place = os.environ.get(variable, "")

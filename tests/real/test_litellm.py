@@ -88,15 +88,15 @@ def test_whole_runs(behind_it, qa, keys, vllm, way):
 @pytest.mark.parametrize(
     ("limit", "rows", "most"), [("requests", 150, 3), ("tokens", 60, 3), ("parallel", 60, 18)]
 )
-def test_limits_of_a_key(proxy, qa, keys, limit, rows, most, record_property):
+def test_limits_of_a_key(proxy, qa, keys, limit, rows, most, figures):
     """A key's limit is learnt from headers or throttles, and kept to: few throttles, no row lost."""
     began = time.monotonic()
     report, made = qa(
         proxy, rows, model="simulated", api_key_env=keys[limit], **{"client.max_concurrent_requests": 16}
     )
     counts = report.counts
-    record_property("seconds", round(time.monotonic() - began))
-    record_property("throttles", counts.throttles)
+    took = time.monotonic() - began
+    figures(f"limit of {limit}: {rows} rows in {took:.0f} s, {counts.throttles} throttles")
 
     assert made.num_rows == rows
     assert counts.rows_rejected == 0

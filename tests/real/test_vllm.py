@@ -227,7 +227,7 @@ def test_same_seed_same_rows(vllm, qa):
     assert len(set(first.column("text").to_pylist())) == 12
 
 
-def test_server_killed_amid_a_run(vllm, qa, record_property):
+def test_server_killed_amid_a_run(vllm, qa, figures):
     """A run outlives its server: it waits, and goes on when that is there again, with no row lost."""
     done = {}
     running = threading.Thread(
@@ -243,8 +243,7 @@ def test_server_killed_amid_a_run(vllm, qa, record_property):
     running.join()
     answered = first + served(vllm)
     counts = done["report"].counts
-    record_property("attempts", counts.attempts)  # most find no server
-    record_property("answered", answered)
+    figures(f"killed: {counts.attempts} attempts, of which most find no server; {answered} answered of 300")
 
     assert done["rows"].num_rows == counts.requests == 300
     assert counts.rows_rejected == 0
