@@ -75,10 +75,3 @@ def test_who_is_asked(terminal, monkeypatch):
     shell.kernel = object()
     assert in_notebook()
     assert type(observer_for(terminal, log_format="text")).__name__ == "LogLines"
-
-
-def test_the_report_shows_itself(report):
-    """A notebook shows a returned report as the summary: outcome, reasons, rows and paths."""
-    html = report(simulated=True)._repr_html_()
-    for text in ("finished in 3 min 20 s", "parse: ParseError", "How?", "out/qa/report.html", "SIMULATED"):
-        assert text in html
