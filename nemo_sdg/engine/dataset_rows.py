@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from nemo_sdg.engine.shard_runner import StageSequence
     from nemo_sdg.stages.base import Stage
+    from nemo_sdg.stages.rows import Rejection
 
 REASON = "rejection"
 """Column with the reason why a row is rejected; null for those that are not."""
@@ -57,7 +58,7 @@ class _Keeping(ShardState):
         going, rejections = split_rejected(rows)
         if rejections:
             refused = rows.filter(pc.is_valid(rows.column(REJECTION))).drop_columns([REJECTION])
-            reasons = [f"{one.stage}: {one.error}: {one.message}" for one in rejections]
+            reasons = [f"{one.stage}: {_named(one)}" for one in rejections]
             self.kept.append(_marked(refused, [REJECTED] * len(reasons), reasons))
         return going
 
@@ -111,3 +112,9 @@ def _id_of(row: dict[str, Any]) -> int:
 def _plain(value: Any) -> Any:
     # Tensors of Ray Data come as arrays, whose text would leave out the middle.
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _named(rejection: Rejection) -> str:
+    """Return the message of `rejection` with the class of its error, which some messages have."""
+    named = f"{rejection.error}: " in rejection.message
+    return rejection.message if named else f"{rejection.error}: {rejection.message}"

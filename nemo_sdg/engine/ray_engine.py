@@ -73,7 +73,7 @@ def run_on_ray(  # noqa: PLR0917 - what an engine needs, each thing once
     logging.getLogger("ray.widgets").setLevel(logging.ERROR)  # in notebooks it asks for packages
     loading = threading.Thread(target=__import__, args=("ray.data",), daemon=True)
     loading.start()  # beside ray.init: both take seconds
-    with _ray(address), head_watched(_head(address), say), metrics:
+    with _its_own_news_unsaid(), _ray(address), head_watched(_head(address), say), metrics:
         _start_budgets(pools)
         with on_cluster(board) as notices:
             loading.join()
@@ -132,8 +132,7 @@ def _ray(address: str | None) -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own there, which exits at once
     try:
-        with _its_own_news_unsaid():
-            yield
+        yield
     finally:
         ray.shutdown()
 
