@@ -16,7 +16,7 @@ from nemo_sdg.engine.interrupt import Interrupts
 from nemo_sdg.engine.lock import locked
 from nemo_sdg.engine.metrics import Metrics
 from nemo_sdg.engine.outcome import Outcome, report_of, wrong_rows
-from nemo_sdg.engine.page import SECONDS, SECONDS_STOPPED, write_page
+from nemo_sdg.engine.page import write_page
 from nemo_sdg.engine.plan import SIMULATED
 from nemo_sdg.engine.preflight import preflight
 from nemo_sdg.engine.progress import Progress
@@ -239,8 +239,8 @@ class _Run:
         report = self._report()
         try:
             self._folder.write_report(report)
-            seconds = SECONDS if report.state == "finished" else SECONDS_STOPPED
-            write_page(self._folder, self._manifest, report, seconds)
+            hurried = report.state != "finished"
+            write_page(self._folder, self._manifest, report, hurried=hurried)
         except OutputError as error:  # a full disk: what happened is at least said
             self._observer.note(f"the report cannot be written: {error}")
         self._observer.end(report)

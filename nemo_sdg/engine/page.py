@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.engine.detected import found_languages
-from nemo_sdg.engine.sampled import Bounds, rejected_lines, sampled_rows
+from nemo_sdg.engine.sampled import MOST_ROWS, Bounds, rejected_lines, sampled_rows
 from nemo_sdg.errors import OutputError
 from nemo_sdg.report.analysis import Analysis, InputFile, analysis_of
 from nemo_sdg.report.rejected import EXAMPLES, reason_of, rejected_groups
@@ -19,24 +19,30 @@ if TYPE_CHECKING:
     from nemo_sdg.engine.manifest import Manifest
     from nemo_sdg.report.numbers import RunReport
 
-SECONDS = 10.0
+_SECONDS = 10.0
 """In which rows are read, at most."""
-SECONDS_STOPPED = 2.0
-"""The same when a run was told to stop."""
+_SECONDS_HURRIED, _ROWS_HURRIED = 1.0, 2_000
+"""The same, and rows, where somebody waits for the end of a run that was told to stop."""
 _REJECTED = "rejected/"
 _REJECTED_BYTES = 16 << 20
 _MOST_INPUTS = 40
 
 
-def write_page(folder: RunFolder, manifest: Manifest, report: RunReport, seconds: float = SECONDS) -> None:
+def write_page(folder: RunFolder, manifest: Manifest, report: RunReport, *, hurried: bool = False) -> None:
     """Write `report.html` of the run in `folder`; raises `OutputError`, and nothing else, when it cannot.
 
-    What goes wrong in looking at the rows is a note on the page.
+    What goes wrong in looking at the rows is a note on the page. `hurried` looks at fewer, for a second.
     """
     analysis = Analysis(rows=report.counts.rows_written)
+    seconds = _SECONDS_HURRIED if hurried else _SECONDS
     with _noted(analysis, "The rows could not be looked at"):
         parts = sorted(folder.parts())
-        _look_at_rows(folder, [name for name in parts if not name.startswith(_REJECTED)], analysis, seconds)
+        _look_at_rows(
+            folder,
+            [name for name in parts if not name.startswith(_REJECTED)],
+            analysis,
+            Bounds(seconds, _ROWS_HURRIED if hurried else MOST_ROWS),
+        )
         analysis.inputs, analysis.more_inputs = _inputs(manifest)
         files = [name for name in parts if name.startswith(_REJECTED)]
         analysis.rejected, analysis.more_reasons = _rejected(folder, files, report.counts.rejected, seconds)
@@ -59,8 +65,7 @@ def _noted(analysis: Analysis, what: str) -> Iterator[None]:
         analysis.notes.append(f"{what}: {type(error).__name__}: {error}")
 
 
-def _look_at_rows(folder: RunFolder, parts: Sequence[str], analysis: Analysis, seconds: float) -> None:
-    bounds = Bounds(seconds)
+def _look_at_rows(folder: RunFolder, parts: Sequence[str], analysis: Analysis, bounds: Bounds) -> None:
     rows, unreadable = sampled_rows(folder.store, parts, bounds)
     if unreadable:
         analysis.notes.append(
@@ -80,7 +85,7 @@ def _rejected(
 ) -> tuple[list[Any], int]:
     missing = dict.fromkeys(numbers, EXAMPLES)
     examples = []
-    for rejection in rejected_lines(folder.store, files, Bounds(seconds, _REJECTED_BYTES)):
+    for rejection in rejected_lines(folder.store, files, Bounds(seconds, most_bytes=_REJECTED_BYTES)):
         reason = reason_of(rejection)
         if missing.get(reason):
             examples.append(rejection)

@@ -28,7 +28,8 @@ _LONGEST_LINE = 32 << 20  # bytes
 class Bounds:
     """What may still be read; safe for several threads."""
 
-    def __init__(self, seconds: float, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, seconds: float, rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES) -> None:
+        self.rows = rows
         self._until = time.monotonic() + seconds
         self._bytes = most_bytes
         self._lock = threading.Lock()
@@ -47,11 +48,11 @@ class Bounds:
 def sampled_rows(store: Store, parts: Sequence[str], bounds: Bounds) -> tuple[list[dict[str, Any]], int]:
     """Return rows from the beginnings of `parts`, evenly spread over them, and how many parts are unreadable.
 
-    At most `MOST_ROWS`, and as many as `bounds` allow.
+    They are as many as `bounds` allow.
     """
     number = min(len(parts), _MOST_PARTS)
     chosen = [parts[place * len(parts) // number] for place in range(number)]
-    quota = -(-MOST_ROWS // max(1, number))
+    quota = -(-bounds.rows // max(1, number))
     order = random.Random(0).sample(chosen, number)  # when bounds are reached, what was read is spread too
     found: dict[str, list[dict[str, Any]] | None] = {}
 
@@ -64,7 +65,7 @@ def sampled_rows(store: Store, parts: Sequence[str], bounds: Bounds) -> tuple[li
     with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="nemo-sdg-sample") as threads:
         list(threads.map(read, order))
     rows = [row for part in chosen for row in found[part] or ()]
-    return rows[:MOST_ROWS], sum(there is None for there in found.values())
+    return rows[: bounds.rows], sum(there is None for there in found.values())
 
 
 def _rows(store: Store, part: str, most: int, bounds: Bounds) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,8 @@ _FOLDED_LINES = 8
 _PREVIEW = 240
 _ONE_LINE = 72
 """Characters; lists and objects up to this length are not spread over lines."""
+_LAID_OUT = 20_000
+"""Characters; longer ones would take long to be, and are cut anyhow."""
 _MARGIN = 1_000
 """Characters looked at beyond the cut: half a credential would not be known as one."""
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
@@ -42,10 +44,18 @@ def cell(value: Any, most: int = LONG) -> Cell:
     text = value if isinstance(value, str) else _json(value)
     whole = len(text)
     text = without_credentials(text[: most + _MARGIN])[:most]
-    text = without_surrogates(text).translate(_PICTURES)
+    return _made(without_surrogates(text).translate(_PICTURES), whole if whole > most else 0)
+
+
+def shorter(it: Cell, most: int) -> Cell:
+    """Return a cell with at most `most` characters of its text."""
+    return it if len(it.text) <= most else _made(it.text[:most], it.whole or len(it.text))
+
+
+def _made(text: str, whole: int) -> Cell:
     folded = len(text) > _FOLDED or text.count("\n") >= _FOLDED_LINES
     preview = "\n".join(text[:_PREVIEW].splitlines()[: _FOLDED_LINES // 2]) + "…" if folded else ""
-    return Cell(text, preview, whole if whole > most else 0)
+    return Cell(text, preview, whole)
 
 
 def plain(value: Any) -> str:
@@ -57,7 +67,7 @@ def plain(value: Any) -> str:
 def _json(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
-        if len(text) > _ONE_LINE:
+        if _ONE_LINE < len(text) <= _LAID_OUT:
             text = json.dumps(value, ensure_ascii=False, default=str, indent=2)
     except (TypeError, ValueError, RecursionError):  # keys that JSON has not, for one
         text = str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nemo_sdg.report.cells import Cell, cell
+from nemo_sdg.report.cells import Cell, cell, shorter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,8 +36,9 @@ def shown_rows(rows: Sequence[Mapping[str, Any]]) -> list[ShownRow]:
     """Return at most `MOST_ROWS` of `rows`, evenly spread, of at most about `MOST_BYTES`."""
     number = min(len(rows), MOST_ROWS)
     chosen = [rows[place * len(rows) // number] for place in range(number)]
+    made = [shown_row(row) for row in chosen]
     for most in _LENGTHS:
-        made = [shown_row(row, most) for row in chosen]
+        made = [row._replace(long=[(name, shorter(it, most)) for name, it in row.long]) for row in made]
         sizes = [_size(row) for row in made]
         if sum(sizes) <= MOST_BYTES:
             return made
@@ -50,12 +51,12 @@ def shown_rows(rows: Sequence[Mapping[str, Any]]) -> list[ShownRow]:
     return kept
 
 
-def shown_row(row: Mapping[str, Any], most: int) -> ShownRow:
-    """Return `row` with at most `most` characters of each value."""
+def shown_row(row: Mapping[str, Any]) -> ShownRow:
+    """Return `row` with the beginnings of its values."""
     short, long = [], []
     columns = [(name, value) for name, value in row.items() if name != "row_id"]
     for name, value in columns[:_MOST_COLUMNS]:
-        made = cell(value, most)
+        made = cell(value, _LENGTHS[0])
         label = cell(str(name), 200).text
         if len(made.text) <= _SHORT and "\n" not in made.text:
             short.append((label, made.text))

@@ -42,9 +42,8 @@ def test_small_datasets_are_read_whole(parts, suffix):
 
 def test_rows_are_spread_over_the_parts(parts, monkeypatch):
     """Of more rows than are wanted each part gives its first ones; of many parts some are read."""
-    monkeypatch.setattr(sampled, "MOST_ROWS", 12)
     monkeypatch.setattr(sampled, "_MOST_PARTS", 4)
-    rows, _ = sampled_rows(*parts(8, 20), Bounds(60))
+    rows, _ = sampled_rows(*parts(8, 20), Bounds(60, 12))
     assert _ids(rows) == [part * 40 + row for part in range(4) for row in range(3)]
 
 
@@ -52,7 +51,7 @@ def test_rows_are_spread_over_the_parts(parts, monkeypatch):
 def test_bytes_are_bounded(parts, monkeypatch, suffix):
     """Where rows are large, reading ends with the batches at hand when enough bytes are read."""
     monkeypatch.setattr(sampled, "_BATCH", 100_000)
-    rows, _ = sampled_rows(*parts(4, 50, "y" * 100_000, suffix), Bounds(60, 1_000_000))
+    rows, _ = sampled_rows(*parts(4, 50, "y" * 100_000, suffix), Bounds(60, most_bytes=1_000_000))
     assert 5 <= len(rows) <= 30
 
 

@@ -9,7 +9,7 @@ EVIL = "<script>\"'&" * 1000
 
 def test_short_and_long_values():
     """The row's number is its title, short values stand in a line, long ones below each other."""
-    row = shown_row({"row_id": 7, "language": "Greek", "text": "x" * 50, "code": "a\nb"}, 1000)
+    row = shown_row({"row_id": 7, "language": "Greek", "text": "x" * 50, "code": "a\nb"})
     assert (row.title, row.short) == ("Row 7", [("language", "Greek")])
     assert [name for name, _ in row.long] == ["text", "code"]
 
