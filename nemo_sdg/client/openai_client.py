@@ -21,6 +21,7 @@ from nemo_sdg.client.lean import LeanTransport
 from nemo_sdg.client.payload import build_payload
 from nemo_sdg.client.refusal import read_refusal
 from nemo_sdg.errors import (
+    AuthenticationError,
     ConfigError,
     ConnectionFailedError,
     RequestError,
@@ -61,6 +62,7 @@ _SDK_VARIABLES = (
 """Further ones that a function may use which makes an SDK client."""
 _SUCCESS = range(200, 300)
 _FOR_ALL = {401, 403, *range(300, 400)}  # what is said to a list of models and holds for completions too
+_ABOUT_THE_KEY = (401, 403)
 _LOOKS = 3  # tries at the list of models
 _LOOK_SECONDS = 12.0  # for each; a little more than for a connection, whose failure says more
 
@@ -303,7 +305,17 @@ class AsyncOpenAIClient(AsyncLLMClient):
 
     def _refused(self, answer: HTTPAnswer, *, proven: bool = False) -> Refused:
         error, verdict = read_refusal(answer.status, answer.headers, answer.body, proven=proven)
+        if isinstance(error, AuthenticationError) and error.status in _ABOUT_THE_KEY:
+            error.args = (f"{error}{self._about_key()}",)
         return Refused(self._redacted(error), verdict, self._headers.read(answer.headers))
+
+    def _about_key(self) -> str:
+        """Return in words which key was sent."""
+        if self.api_key_env:
+            return f"; it is that of {self.api_key_env}"
+        if self.sends_key is False:
+            return "; none was sent: name the variable that holds it in api_key_env"
+        return ""
 
     def _redacted(self, error: RequestError) -> RequestError:
         if self._transport is not None:

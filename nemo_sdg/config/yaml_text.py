@@ -13,6 +13,8 @@ _TAG = "tag:yaml.org,2002:"
 _PLAIN = ("str", "int", "float", "bool", "null", "seq", "map")
 _MOST_VALUES = 1_000_000  # with each alias counted as what it stands for
 _DEEPEST = 50
+_OPENED = {"flow": "bracket that opens", "quoted": "quotes that open"}
+"""By what the YAML reader was in when it stumbled."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -126,4 +128,7 @@ def _words(error: yaml.YAMLError) -> str:
         problem = f"{error.context}, {problem}"
     if "'\\t'" in problem:
         problem += ": indent with spaces"
+    opened = next((what for kind, what in _OPENED.items() if kind in (error.context or "")), None)
+    if opened and error.context_mark is not None:
+        problem += f": close the {opened} in line {error.context_mark.line + 1}"
     return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {problem}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemo_sdg.errors import ConfigError
@@ -74,13 +76,23 @@ def _find(name: str) -> Any:
             raise ConfigError(
                 f"stages: {module_name} needs {error.name}, which is not installed: {place_of(error)}"
             ) from error
+        near = difflib.get_close_matches(module_name, _modules_nearby(), n=1)
         raise ConfigError(
-            f"stages: there is no module {module_name}: put {module_name.replace('.', '/')}.py beside the "
-            f"config file or into the current folder (looked in {' and '.join(sys.path[-2:])})"
+            f"stages: there is no module {module_name}: "
+            + (f"did you mean {near[0]}? Else " if near else "")
+            + f"put {module_name.replace('.', '/')}.py beside the config file or into the current folder"
         ) from error
     except Exception as error:
         raise ConfigError(f"stages: {module_name} cannot be imported: {told(error)}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:
-        raise ConfigError(f"stages: {module.__file__} has no {attribute}") from None
+        names = [name for name in vars(module) if not name.startswith("_")]
+        near = difflib.get_close_matches(attribute, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else "name a Stage class or a function that is in it"
+        raise ConfigError(f"stages: {module.__file__} has no {attribute}: {hint}") from None
+
+
+def _modules_nearby() -> set[str]:
+    """Return the names of modules in the folders where a user's own are looked for."""
+    return {file.stem for folder in (Path.cwd(), *map(Path, sys.path[-2:])) for file in folder.glob("*.py")}

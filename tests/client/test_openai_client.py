@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import pickle
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -291,6 +292,23 @@ def test_not_tried_again(scripted, http, make, ask, status, message, kind):
     assert len(server.requests) == 1
     assert type(caught.value) is kind
     assert (caught.value.status, caught.value.attempts, caught.value.request_id) == (status, 1, "r-9")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"api_key_env": "MY_KEY"}, "check it, and that it may use this model; it is that of MY_KEY"),
+        ({}, "; none was sent: name the variable that holds it in api_key_env"),
+    ],
+)
+def test_a_refused_key_is_named(scripted, http, ask, monkeypatch, options, words):
+    """Who is refused hears which variable the key was from, or that there was none."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("MY_KEY", "some-key-123")
+    server = scripted(http(401, {"error": {"message": "No."}}))
+
+    with pytest.raises(AuthenticationError, match=re.escape(words)):
+        ask(AsyncOpenAIClient(base_url=server.base_url, **options))
 
 
 @pytest.mark.parametrize("status", [403, 405])

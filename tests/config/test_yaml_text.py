@@ -29,6 +29,11 @@ CHAIN = "a0: &a0 [x]\n" + "".join(f"a{level}: &a{level} [*a{level - 1}]\n" for l
             "a: !!python/object/apply:os.system [x]",
             "line 1, column 4: the tag !!python/object/apply:os.system is",
         ),
+        (
+            "a: [x, y\nb: 2",
+            "line 2, column 2: expected ',' or ']', but got ':': close the bracket that opens in line 1",
+        ),
+        ("\na: 'x\nb: 2", "close the quotes that open in line 2"),
         ("a: !!python/name:os.system", "the tag !!python/name:os.system is not allowed"),
         ("a: !!python/object/new:os.system []", "the tag !!python/object/new:os.system is not allowed"),
         ("a: !mine x", "the tag !mine is not allowed: a config has texts, numbers, lists, mappings"),

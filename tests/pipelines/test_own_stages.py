@@ -34,6 +34,7 @@ def _module(tmp_path, monkeypatch):
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "evil.py").write_text("raise SystemExit('imported')\n")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     yield
     sys.modules.pop("own_code", None)
 
@@ -51,8 +52,9 @@ def test_classes_functions_and_objects_become_stages():
     ("entry", "message"),
     [
         ("own_code", "write 'module:Class'"),
-        ("own_kode:Title", "there is no module own_kode: put own_kode.py beside the config"),
-        ("own_code:Titel", "has no Titel"),
+        ("unheard_of:Title", "there is no module unheard_of: put unheard_of.py beside the config"),
+        ("own_code:Titel", "has no Titel: did you mean Title"),
+        ("own_coed:Title", "there is no module own_coed: did you mean own_code?"),
         ("own_code:number", "is int: name a Stage class"),
         ({"own_code:Title": {"lenght": 1}}, "cannot be made with"),
         ({"own_code:function": {"a": 1}}, "takes no arguments"),
