@@ -123,7 +123,7 @@ class _Walk:
             return
         per_row = len(asked) / self._sample
         self._add(stage, tokens, per_row, guessed=messages is None)
-        self._per_row = per_row * (config.n or 1)
+        self._per_row = per_row * stage.rows_each
 
     def _guess(self, stage: PaidStage) -> None:
         """Take its prompts to hold the prompt and the answer of the stage that asks before it."""
@@ -131,6 +131,7 @@ class _Walk:
         most = TokenEstimate().of([], GenerationConfig.of(getattr(stage, "generation_config", None)))
         tokens = [Tokens(each.prompt + each.completion, most.completion) for each in last.tokens]
         self._add(stage, tokens, self._per_row, guessed=True)
+        self._per_row *= stage.rows_each
 
     def _measure(self, stage: PaidStage, recorder: Recorder) -> list[Tokens]:
         preflight([stage])

@@ -86,6 +86,7 @@ class LLMGenerationStage(AskingStage):
         self.prefix = prefix
         self.reasoning = reasoning
         self.choices: Choices = check_choices(choices)
+        self.rows_each = 1 if self.choices == "list" else self.generation_config.n or 1
         self._structured: StructuredAnswers | None = None
         own = self._columns.names
         if response_format is not None:

@@ -38,11 +38,12 @@ def pipeline(tmp_path):
 def asking():
     """Return a function that makes a stage that asks; no key is to be had."""
 
-    def make(url=NOWHERE, prefix="", model="m", **config):
+    def make(url=NOWHERE, prefix="", model="m", choices="rows", **config):
         client = AsyncOpenAIClient(base_url=url, api_key_env="NOT_SET_ANYWHERE", max_concurrent_requests=7)
         if url != NOWHERE:
             client = AsyncOpenAIClient(base_url=url, api_key="none", max_retries=0, base_delay=0)
-        return LLMGenerationStage(client, model, generation_config=GenerationConfig(**config), prefix=prefix)
+        config = GenerationConfig(**config)
+        return LLMGenerationStage(client, model, generation_config=config, prefix=prefix, choices=choices)
 
     return make
 
@@ -87,6 +88,16 @@ def test_each_stage_that_asks_is_counted(pipeline, asking):
     assert second.guessed
     assert second.completion == 10
     assert second.prompt == pytest.approx(first.prompt + 300)
+
+
+@pytest.mark.parametrize(("choices", "third"), [("rows", 6), ("list", 2)])
+def test_answers_in_lists_are_one_row(pipeline, asking, choices, third):
+    """Stages after one with lists are asked once a row, after one with rows once an answer."""
+    stages = [asking(n=3, choices=choices), asking(prefix="b_", n=2), asking(prefix="c_")]
+
+    asked = look_at(pipeline(*stages)).asked
+
+    assert [each.requests_per_row for each in asked] == [1, third / 2, third]
 
 
 @pytest.mark.parametrize(("second", "together"), [(600, 900), (None, None)])
