@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 HIDDEN = "(not shown)"
 _SECRET_KEY = re.compile(
-    r"(^|_)(api_?key|secret|secret_key|password|passwd|authorization|credentials?|cookie)$"
+    r"(^|_)(api_?keys?|secret|secret_key|password|passwd|authorization|credentials?|cookie)$"
     r"|(^|_)(access|api|auth|bearer|hf|refresh|session)_token$|^token$",
 )
 _IN_TEXT = (
@@ -59,10 +59,16 @@ def redacted(value: Any) -> Any:
         return [redacted(item) for item in value]
     if isinstance(value, dict):
         return {
-            key: HIDDEN if item and isinstance(item, str) and _names_secret(str(key)) else redacted(item)
+            key: HIDDEN if _holds_text(item) and _names_secret(str(key)) else redacted(item)
             for key, item in value.items()
         }
     return value
+
+
+def _holds_text(item: Any) -> bool:
+    if isinstance(item, (list, tuple)):
+        return any(map(_holds_text, item))
+    return isinstance(item, str) and item != ""
 
 
 def _names_secret(key: str) -> bool:

@@ -43,6 +43,7 @@ def test_settings():
     """Values under a credential's name are hidden at any depth; names of variables and numbers are not."""
     settings = {
         "api_key": "hunter2",
+        "api_keys": ["hunter2", "hunter2"],
         "headers": [{"X-Api-Key": "hunter2", "Authorization": "hunter2"}],
         "hf_token": "hunter2",
         "base_url": "https://u:hunter2@host",
@@ -52,5 +53,5 @@ def test_settings():
     }
     shown = redacted(settings)
     assert "hunter2" not in str(shown)
-    assert shown["api_key"] == HIDDEN
+    assert shown["api_key"] == shown["api_keys"] == HIDDEN
     assert (shown["api_key_env"], shown["max_tokens"], shown["password"]) == ("SOME_KEY", 5, "")

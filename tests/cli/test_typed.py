@@ -40,6 +40,7 @@ def test_the_command_can_be_typed_again():
     [
         'stages=[{"m:S": {api_key: hunter2}}]',
         "simulator.token=hunter2",
+        "simulator={api_keys: [hunter2]}",
         "base_url=https://u:hunter2@h/v1",
         "stages=[{api_key: hunter2",
         "api_key_env=hunter2abcdefghijklmnop",
