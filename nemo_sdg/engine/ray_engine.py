@@ -143,6 +143,7 @@ def _its_own_news_unsaid() -> Iterator[None]:
 
     `log_to_driver` does not cover these, and there is no public way; they are in Ray's log files as well.
     """
+    import ray  # noqa: F401, PLC0415 - whole, before any part of it: another thread imports it as well
     from ray._private import worker  # noqa: PLC0415 - takes long to import
 
     before = worker._worker_logs_enabled  # noqa: SLF001 - see above
