@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from nemo_sdg.engine.span import Span
@@ -11,11 +13,20 @@ BEAT = 0.5
 """Seconds between heartbeats; as often journals are flushed and a worker hears whether to stop."""
 
 
+class OpenShard(NamedTuple):
+    """What is counted of a shard that a worker has not given back."""
+
+    counts: Counts
+    """Of this run, in this attempt at it."""
+    earlier: Counts
+    """What attempts before had paid for it."""
+
+
 class Heartbeat(msgspec.Struct):
     """What a worker says of itself."""
 
-    counts: Counts
-    """Of shards that it has not committed yet, in this attempt at them."""
+    shards: dict[int, OpenShard]
+    """Those that it works on, by their index."""
     in_flight: int
     allowed: int
     newest: str | None
@@ -24,9 +35,5 @@ class Heartbeat(msgspec.Struct):
     endpoints: list[EndpointUse] = []
     held_back: dict[str, float] = {}
     """Seconds of the worker's whole life, by what kept it from sending more."""
-    earlier: Counts = msgspec.field(default_factory=Counts)
-    """What attempts before had paid for those shards."""
-    shards: list[int] = []
-    """Those that it works on."""
     time: float = 0.0
     """Unix seconds at which the driver's machine heard of it: clocks of machines may differ."""

@@ -178,7 +178,7 @@ class _Run:
         from nemo_sdg.engine.ray_engine import run_on_ray  # noqa: PLC0415 - one of the two is needed
 
         elastic = [] if self._scaling is None else self._scaling.elastic(pools)
-        metrics = Metrics(self._plan.name, self._settled)
+        metrics = Metrics(self._plan.name, self._snapshot)
         return run_on_ray(
             pools,
             self._folder,
@@ -203,8 +203,7 @@ class _Run:
 
     def _tick_until(self, ended: threading.Event) -> None:
         while not ended.wait(_TICK):
-            snapshot = self._progress.snapshot()
-            snapshot.cost = self._plan.caps.cost(snapshot.counts)
+            snapshot = self._snapshot()
             snapshot.stopping = self._board.stopping
             snapshot.stop_within = self._interrupts.left
             self._uses.add(snapshot.elapsed, snapshot.endpoints)
@@ -214,10 +213,8 @@ class _Run:
             if self._scaling is not None:
                 self._progress.workers_wanted = self._scaling.follow(snapshot)
 
-    def _settled(self) -> Snapshot:
-        """Return a snapshot of which no count will be lower later."""
+    def _snapshot(self) -> Snapshot:
         snapshot = self._progress.snapshot()
-        snapshot.counts = self._progress.settled()
         snapshot.cost = self._plan.caps.cost(snapshot.counts)
         return snapshot
 

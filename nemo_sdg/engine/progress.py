@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING
 
 from nemo_sdg.engine.span import Span
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nemo_sdg.engine.board import Board
-    from nemo_sdg.engine.heartbeat import Heartbeat
+    from nemo_sdg.engine.heartbeat import Heartbeat, OpenShard
     from nemo_sdg.engine.manifest import ShardDone
     from nemo_sdg.engine.work import Parcel
     from nemo_sdg.report.numbers import EndpointUse
@@ -67,27 +67,18 @@ class Progress:
 
     def counts(self) -> Counts:
         """Return the counts of this run and the earlier ones."""
-        return self._added(self._before, self._earlier, self._now, *self._kept.values())
-
-    def settled(self) -> Counts:
-        """Return the same with open shards, but those that two may count at this moment: never too much."""
-        alive = self._alive()
         with self._lock:
-            told = Counter(self._back)
-        told.update(shard for beat in alive for shard in beat.shards)
-        once = [beat for beat in alive if all(told[shard] == 1 for shard in beat.shards)]
-        opened = {shard for beat in once for shard in beat.shards}
-        closed = [paid for shard, paid in list(self._kept.items()) if shard not in opened]
-        beats = [counts for beat in once for counts in (beat.earlier, beat.counts)]
-        return self._added(self._before, self._earlier, self._now, *closed, *beats)
+            return _sum(self._before, self._earlier, self._now, *self._kept.values())
 
     def judged(self) -> tuple[int, int]:
         """Return how many rows are rejected, of how many, in all runs; open shards' as far as requests go."""
-        counts = self._added(self._before, self._now)
+        with self._lock:
+            counts = _sum(self._before, self._now)
+            opened = self._open(self._alive())
         rejected, rows = counts.rows_rejected, counts.rows_read + counts.added
-        for beat in self._alive():
-            rejected += beat.counts.failures
-            rows += beat.counts.requests + beat.counts.reused
+        for shard in opened.values():
+            rejected += shard.counts.failures
+            rows += shard.counts.requests + shard.counts.reused
         return min(rejected, rows), rows
 
     def requests_a_second(self, snapshot: Snapshot) -> float:
@@ -99,10 +90,11 @@ class Progress:
     def snapshot(self) -> Snapshot:
         """Return the state at this moment."""
         alive = self._alive()
-        opened = {shard for beat in alive for shard in beat.shards}
-        closed = [paid for shard, paid in list(self._kept.items()) if shard not in opened]
-        before = self._added(self._before, self._earlier, *closed, *(beat.earlier for beat in alive))
-        counts = self._added(before, self._now, *(beat.counts for beat in alive))
+        with self._lock:
+            opened = self._open(alive)
+            closed = [paid for shard, paid in self._kept.items() if shard not in opened]
+            before = _sum(self._before, self._earlier, *closed, *(shard.earlier for shard in opened.values()))
+            counts = _sum(before, self._now, *(shard.counts for shard in opened.values()))
         newest = max(alive, key=lambda beat: beat.span.last_answer or 0.0, default=None)
         return Snapshot(
             elapsed=time.time() - self.began,
@@ -147,12 +139,21 @@ class Progress:
         now = time.time()
         return [beat for beat in self._board.beats().values() if now - beat.time < _DEAD_AFTER]
 
-    def _added(self, *parts: Counts) -> Counts:
-        total = Counts()
-        with self._lock:
-            for part in parts:
-                total.add(part)
-        return total
+    def _open(self, alive: Iterable[Heartbeat]) -> dict[int, OpenShard]:
+        """Return the shards that did not come back, each as who told of it last: workers hand them on."""
+        told = {shard: of for beat in sorted(alive, key=_time) for shard, of in beat.shards.items()}
+        return {shard: of for shard, of in told.items() if shard not in self._back}
+
+
+def _time(beat: Heartbeat) -> float:
+    return beat.time
+
+
+def _sum(*parts: Counts) -> Counts:
+    total = Counts()
+    for part in parts:
+        total.add(part)
+    return total
 
 
 def _merged(of_workers: Iterable[list[EndpointUse]]) -> list[EndpointUse]:

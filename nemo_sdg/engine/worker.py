@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from nemo_sdg.engine.commit import commit_shard
 from nemo_sdg.engine.flusher import Flusher
-from nemo_sdg.engine.heartbeat import BEAT, Heartbeat
+from nemo_sdg.engine.heartbeat import BEAT, Heartbeat, OpenShard
 from nemo_sdg.engine.journal import ShardJournal
 from nemo_sdg.engine.manifest import ShardDone
 from nemo_sdg.engine.shard_runner import ShardState
@@ -176,12 +176,13 @@ class Worker:
         self._flusher.flush(shards)  # first: what comes after may wait for others
         if self._flusher.lost is not None and not self._host.stopping:
             self.stop()
-        counts, earlier = Counts(), Counts()
+        opened: dict[int, OpenShard] = {}
         newest: ShardJournal | None = None
         for journal, parcel in shards.items():
+            counts = Counts()
             counts.add(parcel.counts)
             counts.add(journal.counts)
-            earlier.add(parcel.earlier)
+            opened[parcel.shard.index] = OpenShard(counts, parcel.earlier)
             span.join(journal.span)
             if newest is None or (journal.span.last_answer or 0) > (newest.span.last_answer or 0):
                 newest = journal
@@ -194,15 +195,13 @@ class Worker:
                 part = BEAT / len(limiters)
                 self._held_back[held_by] = self._held_back.get(held_by, 0.0) + part
         beat = Heartbeat(
-            counts=counts,
+            shards=opened,
             in_flight=sum(flow[0] for flow in flows),
             allowed=sum(flow[1] for flow in flows),
             newest=one_line((newest.newest or "")[:_MOST_SHOWN], _MOST_SHOWN) if newest else None,
             span=span,
             endpoints=[_use(name, limiter) for limiter, name in limiters.items()],
             held_back=dict(self._held_back),
-            earlier=earlier,
-            shards=sorted(parcel.shard.index for parcel in shards.values()),
         )
         if self._board.post(self.name, beat) and not self._host.stopping:
             self.stop()

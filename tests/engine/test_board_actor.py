@@ -11,7 +11,7 @@ import ray
 
 from nemo_sdg.engine.board import Board
 from nemo_sdg.engine.board_actor import RayNotices, on_cluster
-from nemo_sdg.engine.heartbeat import Heartbeat
+from nemo_sdg.engine.heartbeat import Heartbeat, OpenShard
 from nemo_sdg.engine.span import Span
 from nemo_sdg.report.numbers import Counts
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ray
 
 def beat(requests=1):
     """Return a heartbeat."""
-    return Heartbeat(Counts(requests=requests), 0, 0, None, Span())
+    return Heartbeat({0: OpenShard(Counts(requests=requests), Counts())}, 0, 0, None, Span())
 
 
 def until(condition, seconds=60):
@@ -47,7 +47,7 @@ def _on_ray(ray_instance):
 
 def seen(board):
     """Return the requests that the driver has heard of, by worker."""
-    return {worker: found.counts.requests for worker, found in board.beats().items()}
+    return {worker: found.shards[0].counts.requests for worker, found in board.beats().items()}
 
 
 def test_posts_reach_the_driver_and_its_stop_reaches_workers():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 from nemo_sdg.engine.board import Board
-from nemo_sdg.engine.heartbeat import Heartbeat
+from nemo_sdg.engine.heartbeat import Heartbeat, OpenShard
 from nemo_sdg.engine.manifest import ShardDone
 from nemo_sdg.engine.progress import Progress
 from nemo_sdg.engine.span import Span
@@ -29,8 +29,8 @@ def test_a_snapshot_adds_earlier_runs_parcels_and_heartbeats():
     parcel.span.join(Span(now - 3, now - 1, [0.5]))
     progress.add(parcel)
     span = Span(now - 2, now, [0.25])
-    board.post("w", Heartbeat(Counts(requests=4), 7, 8, "newest", span, earlier=EARLIER, shards=[2]))
-    board.post("left-behind", Heartbeat(Counts(requests=1000), 9, 9, None, Span()))
+    board.post("w", Heartbeat({2: OpenShard(Counts(requests=4), EARLIER)}, 7, 8, "newest", span))
+    board.post("left-behind", Heartbeat({3: OpenShard(Counts(requests=1000), Counts())}, 9, 9, None, Span()))
     board.beats()["left-behind"].time -= 60
 
     snapshot = progress.snapshot()
@@ -58,7 +58,8 @@ def test_opening_a_shard_with_a_journal_is_no_progress():
         (3.0, Counts()),
         (5.0, Counts(requests=1000, prompt_tokens=10**6)),
     ):
-        board.post("w", Heartbeat(Counts(requests=int(elapsed)), 1, 1, None, Span(), earlier=earlier))
+        shards = {0: OpenShard(Counts(requests=int(elapsed)), earlier)}
+        board.post("w", Heartbeat(shards, 1, 1, None, Span()))
         snapshot = progress.snapshot()
         snapshot.elapsed = elapsed
         rates.add(snapshot)
@@ -90,21 +91,27 @@ def test_rejected_segments_are_judged_as_segments():
     assert progress.judged() == (20, 100)
 
 
-def test_settled_counts_nothing_twice():
-    """A shard that came back, or that two workers say is open, is left out of what is surely counted."""
+def test_a_shard_counts_once():
+    """One that came back, or that another worker took over, counts as who told of it last."""
     board = Board()
     progress = Progress(board, 30, [], {2: Counts(requests=7)}, time.time())
 
-    def beat(worker, shards, requests, **more):
-        board.post(worker, Heartbeat(Counts(requests=requests), 1, 1, None, Span(), shards=shards, **more))
+    def beat(worker, **requests):
+        shards = {int(shard[1:]): OpenShard(*map(of, counts)) for shard, counts in requests.items()}
+        board.post(worker, Heartbeat(shards, 1, 1, None, Span()))
 
-    beat("a", [0, 1], 10)
-    assert progress.settled().requests == 10 + 7
+    def of(requests):
+        return Counts(requests=requests)
+
+    def total():
+        return progress.snapshot().counts.requests
+
+    beat("a", s0=(6, 0), s1=(4, 0))
+    assert total() == 6 + 4 + 7
     progress.add(Parcel(Shard(0, 0, 10), counts=Counts(requests=6)))
-    assert progress.settled().requests == 6 + 7  # what of the ten is of shard 0 is not known
-    beat("a", [1], 4)
-    assert progress.settled().requests == 6 + 4 + 7
-    beat("b", [2], 1, earlier=Counts(requests=7))
-    assert progress.settled().requests == 6 + 4 + 7 + 1
-    beat("c", [1], 0, earlier=Counts(requests=4))
-    assert progress.settled().requests == 6 + 7 + 1
+    assert total() == 6 + 4 + 7
+    beat("b", s2=(1, 7))
+    assert total() == 6 + 4 + 7 + 1
+    beat("c", s1=(2, 4))  # a was killed
+    assert total() == 6 + 4 + 2 + 7 + 1
+    assert progress.judged()[1] == 2 + 1
