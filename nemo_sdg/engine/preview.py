@@ -12,6 +12,7 @@ from nemo_sdg.engine.shard_runner import ShardState
 from nemo_sdg.engine.stage_host import StageHost
 from nemo_sdg.engine.travel import copied
 from nemo_sdg.errors import ConfigError, RunStopped
+from nemo_sdg.redact import redacted
 from nemo_sdg.report.numbers import Counts
 from nemo_sdg.report.traces import (
     Exchange,
@@ -209,7 +210,7 @@ def _looked_at(stage: Stage, row: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of `stage`, and the values of the columns that it needs."""
     settings = {key: value for key, value in stage.settings().items() if key not in ("step", "code", "text")}
     given = {key: value for key, value in settings.items() if value not in (None, [], (), {}, "")}
-    return {**given, **{name: row[name] for name in stage.requires if name in row}}
+    return {**redacted(given), **{name: row[name] for name in stage.requires if name in row}}
 
 
 def _exchange(stage: Stage, messages: list[dict[str, Any]], outcome: Completion | Exception) -> Exchange:

@@ -108,6 +108,22 @@ def test_rows_that_are_left_out_say_by_what(pipeline, client):
     assert last.settings["text"] == trace.exchanges[0].texts[0]
 
 
+class NoneOf(Stage):
+    def __init__(self, api_key):
+        self.api_key = api_key
+
+    def process(self, batch):
+        return batch.slice(0, 0)
+
+
+def test_settings_are_shown_without_credentials(pipeline):
+    """What a stage was given is shown without a key among it."""
+    (trace,) = pipeline(NoneOf("very-secret")).preview(1)
+
+    assert "very-secret" not in str(trace)
+    assert trace.stages[-1].settings["api_key"] == "(not shown)"
+
+
 def test_a_row_that_becomes_several_and_one_again(pipeline, client, tmp_path):
     """Segments of a document are shown as its rows, with a request each, and joined ones are no loss."""
     words = " ".join(f"word{number}" for number in range(60))
