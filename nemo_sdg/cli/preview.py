@@ -56,6 +56,7 @@ def preview(
                 for trace in coming:
                     show.row(trace)
         except KeyboardInterrupt:
+            typer.echo("\nstopped: what was in flight is given up, and may have to be paid", err=True)
             status = _INTERRUPTED
         else:
             status = 0

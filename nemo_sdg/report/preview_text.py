@@ -165,6 +165,8 @@ def summary_lines(summary: PreviewSummary, width: int, *, simulated: bool) -> It
         told += f", {rejected} rejected ({_by(summary.rejected)})"
     yield from shown.text("preview", told, "title")
     yield from shown.text("asked", _spent(summary.spent))
+    if not summary.rows:
+        return
     whole = f"all {plural(summary.rows_total, 'row')}: about {_spent(summary.projected)}"
     yield from shown.text("whole job", f"{whole}, if all are like these")
     if simulated and summary.spent.cost is not None:

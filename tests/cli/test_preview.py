@@ -100,6 +100,7 @@ def test_a_terminal_has_colours_and_ctrl_c_ends_it(tmp_path):
     text = shown.decode()
     assert "\x1b[1;32m" in text
     assert "SIMULATED ENDPOINT" in text
+    assert "stopped: what was in flight is given up" in text
     assert "whole job" in text
     assert "Traceback" not in text
 

@@ -109,3 +109,11 @@ def test_summary():
     assert "all 1,000 rows: about 1,000 requests, 100,000 + 50,000 tokens, cost 2.00" in text
     summary.spent.cost = None
     assert "set prices" in "\n".join(line.text for line in summary_lines(summary, 79, simulated=True))
+
+
+def test_summary_of_nothing():
+    """Where no row is through nothing is said of the whole job."""
+    nothing = Spent(0, 0, 0, None)
+    summary = PreviewSummary(0, 0, {}, {}, nothing, 1000, nothing)
+
+    assert "whole job" not in "".join(line.text for line in summary_lines(summary, 79, simulated=True))
