@@ -176,7 +176,7 @@ class ClientvLLM(AsyncOpenAIClient):
 
     def generate_outputs(
         self,
-        inputs: Sequence[list[dict[str, Any]] | str],
+        inputs: Iterable[list[dict[str, Any]] | str],
         num_generations: int = 1,
         max_new_tokens: int | None = 128,
         temperature: float | None = 1.0,
@@ -224,19 +224,20 @@ class ClientvLLM(AsyncOpenAIClient):
 
     def complete_all(
         self,
-        inputs: Sequence[list[dict[str, Any]] | str],
+        inputs: Iterable[list[dict[str, Any]] | str],
         generation_config: GenerationConfig | dict[str, Any] | None = None,
     ) -> list[Completion | RequestError | RowError]:
         """Return all that the server said to each of `inputs`, such as logprobs and usage, or why it failed.
 
         Raises `FatalRequestError` when no request can succeed, `ConfigError` for arguments of no use.
         """
-        if isinstance(inputs, (str, dict)) or any(isinstance(one, dict) for one in inputs):
+        listed: list[Any] = [inputs] if isinstance(inputs, (str, dict)) else list(inputs)
+        if isinstance(inputs, str) or any(isinstance(one, dict) for one in listed):
             raise ConfigError(
                 "inputs is one conversation: give a list of conversations, as in "
                 "[[{'role': 'user', 'content': ...}], ...]"
             )
-        return self._thread.run(self._complete_all(inputs, GenerationConfig.of(generation_config)))
+        return self._thread.run(self._complete_all(listed, GenerationConfig.of(generation_config)))
 
     async def _complete_all(
         self, inputs: Sequence[list[dict[str, Any]] | str], config: GenerationConfig

@@ -107,6 +107,7 @@ def test_several_generations_in_order(simulator, vllm):
     assert [len(set(texts)) for texts in together] == [3] * 40
     assert together[7] == llm.generate_outputs([inputs[7]], 3, seed=4)[0]
     assert llm.generate_outputs([]) == []
+    assert llm.generate_outputs(iter(inputs[7:8]), 3, seed=4) == [together[7]]
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
