@@ -258,4 +258,4 @@ def served(vllm):
         found = re.findall(
             r"^vllm:request_success_total\{.*\} ([\d.]+)$", answer.read().decode(), re.MULTILINE
         )
-    return sum(map(float, found))
+    return int(sum(map(float, found)))
