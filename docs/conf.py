@@ -60,4 +60,4 @@ def _fill(_app: Sphinx, _page: str, source: list[str]) -> None:
 def _short(*event: Any) -> tuple[str | None, str | None]:
     """Take the modules off types where autodoc has marked them and not done so, as in structs."""
     arguments, returned = event[-2:]
-    return arguments and re.sub(r"~[\w.]+\.", "", arguments), returned
+    return arguments and re.sub(r"~[\w.]+\.", "", arguments).replace("<factory>", "..."), returned
