@@ -166,7 +166,10 @@ def _seeds(report: RunReport) -> list[tuple[str, str]]:
 
 
 def _config(report: RunReport) -> str:
-    """Return what was set as YAML, ready to be saved as a config."""
+    """Return what was set as YAML, ready to be saved as a config; of a huge one the beginning, as JSON."""
     if report.origin is None:
         return ""
+    as_json = cell(report.origin.config, _CONFIG)
+    if as_json.whole:  # YAML would take long to be made
+        return as_json.text + as_json.note
     return cell(yaml.safe_dump(report.origin.config, allow_unicode=True, sort_keys=False), _CONFIG).text

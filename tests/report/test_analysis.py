@@ -74,6 +74,14 @@ def test_all_is_on_the_page(report):
     assert len(html) < 3_000_000
 
 
+def test_a_huge_config_is_cut(report):
+    """Of a config of megabytes the beginning is shown, and how long it is."""
+    origin = Origin("nemo-sdg run x.yaml", {"examples": ["x" * 100] * 50_000})
+    html = render_page(report(origin=origin))
+    assert "characters in all)" in html
+    assert len(html) < 100_000
+
+
 def test_a_run_started_in_python(report):
     """Without a command the page says that the run was started in Python."""
     assert "in Python; the settings of each step are below" in render_page(report(), Analysis())
