@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import Annotated
+import inspect
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,9 @@ from nemo_sdg.cli.run import run
 from nemo_sdg.cli.simulate import simulate
 from nemo_sdg.cli.verify import verify
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 app = typer.Typer(
     help="Make synthetic text data with LLMs, on this machine or a Ray cluster.",
     epilog="Exit status: 0 done; 1 failed; 2 wrong options or config; 3 stopped as asked, all that was in "
@@ -25,16 +29,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(help=init.__doc__)(init)
-app.command(help=check.__doc__)(check)
-app.command(help=preview.__doc__)(preview)
-app.command(help=run.__doc__)(run)
-app.command(help=plan.__doc__)(plan)
-app.command(help=report.__doc__)(report)
-app.command(help=verify.__doc__)(verify)
-app.command(help=push.__doc__)(push)
+
+
+def _help(command: Callable[..., None]) -> str:
+    """Return the docstring of `command`, a line for each paragraph: a terminal breaks them where it ends."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+for _command in (init, check, preview, run, plan, report, verify, push):
+    app.command(help=_help(_command))(_command)
 app.command(
-    help=simulate.__doc__,
+    help=_help(simulate),
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
 )(simulate)

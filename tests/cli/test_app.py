@@ -24,3 +24,12 @@ def test_a_command_or_option_that_is_nearly_right_is_suggested():
 
     wrong = typed("run", "job.yaml", "--num-sample", "3")
     assert (wrong.exit_code, "--num-samples" in wrong.output) == (2, True)
+
+
+def test_paragraphs_of_the_help_are_filled():
+    """What a command's help says is broken where the terminal ends, not where the source's lines do."""
+    lines = [line.strip() for line in typed("preview", "--help").output.splitlines()]
+
+    start = next(at for at, line in enumerate(lines) if line.startswith("Shows what is asked"))
+    paragraph = lines[start : lines.index("", start)]
+    assert all(len(line) > 60 for line in paragraph[:-1])

@@ -28,7 +28,7 @@ def test_what_is_offered_is_what_is_allowed():
 def test_keys_of_a_config_complete():
     """--set is offered the keys of all pipelines' configs, those below others too, and names of pipelines."""
     assert settings("pipeline") == [f"pipeline={name}" for name in NAMES]
-    assert settings("client.t") == ["client.timeout="]
+    assert "client.timeout=" in settings("client.t")
     assert "num_samples=" in settings("")
     assert "transformation=" in settings("tr")
 
