@@ -6,9 +6,15 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from nemo_sdg.cli.simulated import simulated_endpoint
+from nemo_sdg.config import load_config
+from nemo_sdg.pipelines import pipeline_module
+
+ROOT = Path(__file__).parents[2]
 JOB = """
 pipeline: multilingual_qa
 num_samples: 40
@@ -121,3 +127,19 @@ def test_mistakes_are_explained(preview, arguments, status, message):
     assert done.returncode == status
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_config_can_be_looked_at(file, monkeypatch):
+    """All configs that come along can be checked and previewed as they are, to the last stage of some row."""
+    monkeypatch.chdir(ROOT)
+    with simulated_endpoint(load_config(file)) as config:
+        pipeline = pipeline_module(config.pipeline).build(config)
+        preview = pipeline.preview(12)
+        traces = list(preview)
+        (found,) = pipeline.checkup().endpoints
+
+    assert any(trace.fate == "kept" for trace in traces)
+    assert all(trace.exchanges for trace in traces if trace.fate == "kept")
+    assert preview.summary().projected.requests > 0
+    assert (found.answered, found.problem) == (True, "")
