@@ -53,6 +53,8 @@ class Block(NamedTuple):
     """Page and line."""
     language: str
     code: str
+    indented: bool = False
+    """It belongs to an item of a list."""
 
     @property
     def marked(self) -> bool:
@@ -74,6 +76,7 @@ def blocks_of(page: Path) -> list[Block]:
             f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, found.start()) + 1}",
             found[2],
             textwrap.dedent(found[3]),
+            bool(found[1]),
         )
         for found in _FENCED.finditer(text)
     ]

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import ssl
 import subprocess
 import sys
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -20,13 +18,14 @@ import trustme
 
 from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.simulator import SimulatorSettings, SimulatorThread
+from tests.code_blocks import ROOT, Reader, blocks_of, check_syntax
 
-README = Path(__file__).parents[1] / "README.md"
+README = ROOT / "README.md"
 
 
-def python_blocks() -> list[str]:
-    """Return the README's Python blocks."""
-    return re.findall(r"^( *)```python\n(.*?)^\1```", README.read_text(), re.MULTILINE | re.DOTALL)
+BLOCKS = blocks_of(README)
+EXAMPLE = next(block for block in BLOCKS if "sdg_example" in block.code)
+LADDER = [block for block in BLOCKS if block.indented]
 
 
 @pytest.fixture
@@ -78,9 +77,8 @@ async def tunnel(reader, writer, port, asked):
 def test_the_example_of_the_client_guide_runs_unchanged(nvidia, tmp_path):
     """The README's example makes 100 rows from integrate.api.nvidia.com."""
     environment, asked, simulator = nvidia
-    (example,) = (code for _, code in python_blocks() if "sdg_example" in code)
     # Ray would start in the subprocess as well; what is shown here is the example, not the engine.
-    example = example.replace("pipeline.run()", 'pipeline.run(engine="local")')
+    example = EXAMPLE.code.replace("pipeline.run()", 'pipeline.run(engine="local")')
 
     done = subprocess.run(
         [sys.executable, "-c", example],
@@ -100,14 +98,17 @@ def test_the_example_of_the_client_guide_runs_unchanged(nvidia, tmp_path):
     assert "nvapi-example" not in done.stderr
 
 
-def test_all_python_blocks_compile():
-    """Every Python block of the README is at least Python."""
-    blocks = python_blocks()
+def test_all_other_blocks_can_be_followed(simulator, tmp_path, monkeypatch):
+    """Python that stands by itself runs, YAML is a part of a config, and a shell can read commands."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NVIDIA_API_KEY", "none")
+    reader = Reader(tmp_path, simulator().base_url)
 
-    assert len(blocks) >= 5
-    for indent, code in blocks:
-        lines = [line.removeprefix(indent) for line in code.splitlines()]
-        compile("\n".join(lines), "README.md", "exec")
+    for block in BLOCKS:
+        if block.language == "bash":
+            check_syntax(block)
+        elif block not in LADDER and block is not EXAMPLE:
+            reader.follow(block)
 
 
 def test_the_ladder_runs(simulator, tmp_path, monkeypatch):
@@ -119,11 +120,11 @@ def test_the_ladder_runs(simulator, tmp_path, monkeypatch):
     names: dict = {"client": client, "pipeline": Pipeline("p")}
     qa = QAMultilingualSyntheticStage("Question: Answer: in {language}", ["Greek"], client, "m", 5)
     names["pipeline"].add_stage(qa)
-    function, title, judge = [code for indent, code in python_blocks() if indent]
-    exec(textwrap_dedent(function), names)
-    exec(textwrap_dedent(title), names)
+    function, title, judge = (block.code for block in LADDER)
+    exec(function, names)
+    exec(title, names)
     # The simulated endpoint gives no grades: any first character will do.
-    exec(textwrap_dedent(judge).replace("int(text.strip()[0])", "len(text.strip()[0])"), names)
+    exec(judge.replace("int(text.strip()[0])", "len(text.strip()[0])"), names)
     names["pipeline"].add_stage(names["TitleStage"](5))
     names["pipeline"].add_stage(names["JudgeStage"](client, "judge-model", prefix="judge_"))
     names["pipeline"].add_stage(JsonlWriter(path=tmp_path / "out"))
@@ -133,8 +134,3 @@ def test_the_ladder_runs(simulator, tmp_path, monkeypatch):
     assert (report.counts.rows_written, report.counts.requests) == (5, 10)
     (row, *_) = report.samples
     assert (row["length"], row["title"], row["score"]) == (len(row["answer"]), row["question"][:5], 1)
-
-
-def textwrap_dedent(code: str) -> str:
-    """Return an indented block without its indent."""
-    return "\n".join(line.removeprefix("   ") for line in code.splitlines())
