@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from pathlib import Path
@@ -33,6 +34,8 @@ def test_page_can_be_followed(page, simulator, tmp_path, monkeypatch):
         for name in set(sys.modules) - before:
             if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
                 del sys.modules[name]
+        del reader
+        gc.collect()  # so that what is left open shows here, not in another test
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,12 @@ simulated endpoint with a certificate that SSL_CERT_FILE trusts.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import ssl
 import subprocess
 import sys
+import warnings
 
 import pyarrow.parquet as pq
 import pytest
@@ -109,6 +111,10 @@ def test_all_other_blocks_can_be_followed(simulator, tmp_path, monkeypatch):
             check_syntax(block)
         elif block not in LADDER and block is not EXAMPLE:
             reader.follow(block)
+    del reader
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # examples leave clients open until the process ends
+        gc.collect()
 
 
 def test_the_ladder_runs(simulator, tmp_path, monkeypatch):
