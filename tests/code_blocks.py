@@ -33,6 +33,7 @@ _SIMPLE = re.compile(r"nemo-sdg (check|plan|preview|report|verify) [^|&;<>]+")
 _MEASURED = re.compile(
     r"\d[\d,]*(\.\d+)?(?= ?(ms|s|min|h|%|/s|tok/s|MiB|MB|GB)\b)|\d+\.\d+|\d+%|\d+ %|:\d{4,5}\b|\[\d+\]"
 )
+_DURATION = re.compile(r"(\d[\d.,]* (ms|s|min|h)\b\s*)+")
 _VARIES = ("resuming: ", "answers reused", "turned away")
 """Of lines in which all numbers depend on the moment."""
 _BASE = """
@@ -220,6 +221,9 @@ def _bare(line: str) -> str:
     line = _URL.sub("URL", line.removeprefix("[simulated endpoint]"))
     if any(word in line for word in _VARIES):
         return " ".join(re.sub(r"\d+|\bno\b", "0", line.replace("answers", "answer")).split())
+    figures = _DURATION.sub("0 ", line)
+    if not re.search(r"[A-Za-z]", figures):  # a row of a table of figures
+        return " ".join(re.sub(r"\d[\d.,]*( ?%)?", "0", figures).split())
     return " ".join(_MEASURED.sub("0", line).split())
 
 
