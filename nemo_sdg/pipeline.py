@@ -42,6 +42,12 @@ class Pipeline:
         stages: Iterable[Step | Callable[..., Any]] = (),
         config: Mapping[str, Any] | None = None,
     ) -> None:
+        given: object = description
+        if given is not None and not isinstance(given, str):
+            kind = type(given).__name__
+            raise ConfigError(
+                f"description of pipeline {name} is a {kind}: give text, and stages as stages=[...]"
+            )
         self.name = name
         self.description = description
         self.config = dict(config or {})

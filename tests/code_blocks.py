@@ -218,7 +218,7 @@ def check_output(shown: list[str], printed: str, place: str) -> None:
 
 def _bare(line: str) -> str:
     """Return a line without what differs from run to run, or for endpoints that are simulated."""
-    line = _URL.sub("URL", line.removeprefix("[simulated endpoint]"))
+    line = _URL.sub("URL", line.removeprefix("[simulated]"))
     if any(word in line for word in _VARIES):
         return " ".join(re.sub(r"\d+|\bno\b", "0", line.replace("answers", "answer")).split())
     figures = _DURATION.sub("0 ", line)

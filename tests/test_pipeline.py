@@ -63,6 +63,12 @@ def test_what_is_no_stage_is_refused():
         Pipeline("p").add_stage("x")
 
 
+def test_stages_in_the_place_of_the_description():
+    """The second argument is the description: a list of stages there is explained."""
+    with pytest.raises(ConfigError, match=r"description of pipeline p is a list: .* stages=\[\.\.\.\]"):
+        Pipeline("p", [])
+
+
 def test_config_takes_run_options_only():
     """`config` holds options of run; others are refused by name."""
     with pytest.raises(ConfigError, match="has no 'wrokers'"):

@@ -92,7 +92,7 @@ def _show(shipment: Shipment, hub: Hub, repo: str, revision: str | None, *, publ
         typer.echo(f"  {'':>9}  and {len(files) - _MOST_NAMED:,} more")
     typer.echo(f"{len(files):,} files, {_size(sum(files.values()))}, {shipment.rows:,} rows")
     if shipment.simulated:
-        typer.echo("[simulated endpoint] the rows are made up, and are no use but for tests")
+        typer.echo("[simulated] the rows are made up, and are no use but for tests")
     typer.echo("replaces README.md and the parts that an earlier push has left there")
     source = hub.token_source
     typer.echo(f"token: from {source}" if source else "token: none found; --yes needs HF_TOKEN or a login")

@@ -276,7 +276,7 @@ class AsyncLLMClient(Retrying, ABC):
         try:
             completion = await attempt
         except Exception as error:  # noqa: BLE001 - judged, and raised unless it is known
-            judged = verdict_on(error)
+            judged = self._health.judge(verdict_on(error))
             permit.settle(None, judged.verdict, judged.seen)
             return judged
         except BaseException:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from nemo_sdg.errors import (
     BadAnswerError,
     ConnectionFailedError,
     NoConnectionError,
+    OverloadedError,
     RequestError,
     ServerError,
 )
+from nemo_sdg.limits import TRANSIENT, Kind
+
+if TYPE_CHECKING:
+    from nemo_sdg.client.failure import Judged
 
 _GATEWAY = (502, 504)  # what a gateway says while the server behind it restarts
 _ANSWERS = (BadAnswerError, ServerError)  # these need no status to show that something answered
+_STRAY = 0.2
+"""Refusals for want of room for each completion that need not mean that there is none."""
+_STRAYS = 5.0
+"""Of these, how many may come at once."""
 
 
 class Health:
@@ -25,6 +35,7 @@ class Health:
         self._away_since: float | None = None
         self._away_from: set[int] = set()
         self._broken: set[int] = set()
+        self._strays = _STRAYS / 2
 
     @property
     def proven(self) -> bool:
@@ -34,7 +45,24 @@ class Health:
     def completed(self, now: float) -> None:
         """Take note of a completion."""
         self._completed_at = now
+        self._strays = min(_STRAYS, self._strays + _STRAY)
         self._answered()
+
+    def judge(self, failed: Judged) -> Judged:
+        """Return `failed`, as a transient failure if it is a stray refusal for want of room.
+
+        One among many completions, which names no time to wait, is what balancers and restarting replicas
+        say at any load. If everybody waited for each, two in a hundred would slow a job tenfold.
+        """
+        if (
+            self._strays < 1
+            or failed.verdict.kind is not Kind.THROTTLED
+            or failed.verdict.after is not None
+            or not isinstance(failed.error, OverloadedError)
+        ):
+            return failed
+        self._strays -= 1
+        return failed._replace(verdict=TRANSIENT)
 
     def failed(self, error: Exception, since: float, request: int) -> float | None:
         """Take note of a failed attempt; return for how many seconds the endpoint is away, None if it is not.

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nemo_sdg.client.generation_config import GenerationConfig
-from nemo_sdg.errors import RequestError
+from nemo_sdg.errors import OverloadedError, RequestError
 from nemo_sdg.limits import Kind
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ class Tries:
         self.failure = failure
         if self.failures is not None:
             self.failures.append((time.time_ns(), kind.name.lower(), failure))
-        self.retries += kind is Kind.TRANSIENT
-        self.throttles += kind is Kind.THROTTLED
+        full = kind is Kind.THROTTLED or isinstance(failure, OverloadedError)
+        self.retries += kind is Kind.TRANSIENT and not full
+        self.throttles += full
         if isinstance(failure, RequestError):
             if failure.attempts == 0:  # refused before it was sent
                 self.attempts -= 1

@@ -16,6 +16,7 @@ from nemo_sdg.errors import (
     DeadlineError,
     FatalRequestError,
     NothingSucceedsError,
+    OverloadedError,
     RequestError,
     UnreachableError,
 )
@@ -77,6 +78,8 @@ class Retrying:
             tries.outages += 1
             tries.since = since
             delay = min(backoff(tries.outages, self.base_delay), LONGEST_DELAY_IN_OUTAGE)
+        elif isinstance(failure, OverloadedError):  # a stray one: others go on
+            delay = backoff(1, self.base_delay)
         elif tries.retries > self.max_retries:
             raise self._given_up(self._final(failure, tries, away, asked), tries)
         else:

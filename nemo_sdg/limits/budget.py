@@ -177,7 +177,7 @@ class Budget:
             kept = bool(self._known) and now - self._burst_at > _FORGIVEN
             self._burst_at = now
             if self._bursts_in_a_row == 1 and not kept:  # if nothing succeeded meanwhile, it tells of no rate
-                self._learnt.throttled(now, self._known_rate)
+                self._learnt.throttled(now, self._known_rate, self._sent.per_second(now)[0])
                 self._adaptive.throttled(now, self._members.in_flight)
             row = min(self._bursts_in_a_row, 30)
             if after is None:

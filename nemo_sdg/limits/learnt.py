@@ -38,14 +38,17 @@ class LearntRate:
         """Take note of requests that succeeded since the last call."""
         self._successes.add(now, number)
 
-    def throttled(self, now: float, known: float | None = None) -> None:
-        """Take note of one burst of throttles; `known` is the rate that the endpoint is said to bear."""
+    def throttled(self, now: float, known: float | None = None, sent: float = 0.0) -> None:
+        """Take note of one burst of throttles.
+
+        `known` is the rate that the endpoint is said to bear, `sent` the one at which requests went out.
+        """
         (measured,) = self._successes.per_second(now)
         rate = self.at(now) or known
-        if rate is None:
+        if self._successes.age(now) < _MEASURED_OVER:  # too soon to say what it bears
+            ceiling = rate or max(measured, sent / 2, 1.0)
+        elif rate is None:
             ceiling = max(measured, 1.0)
-        elif self._successes.age(now) < _MEASURED_OVER:  # too soon to say what it bears
-            ceiling = rate
         else:
             ceiling = min(rate, max(measured, rate / 2))
         self._ceiling, self._since = max(ceiling, _LEAST), now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemo_sdg.report.formats import duration, number, rate, share
+from nemo_sdg.report.formats import duration, number, plural, rate, share
 from nemo_sdg.report.phrases import cut_off_share
 
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ Fact = tuple[str, str]
 def heading(report: RunReport) -> str:
     """Return in one line how the run ended."""
     after = f" {'in' if report.state == 'finished' else 'after'} {duration(report.seconds)}"
-    total = f"{number(report.rows_total)} {'row' if report.rows_total == 1 else 'rows'}"
-    return (
-        f"{report.state}{after if report.seconds else ''}: "
-        f"{number(report.counts.rows_written)} of {total} in the dataset"
-    )
+    written, total = report.counts.rows_written, plural(report.rows_total, "row")
+    if report.counts.added > report.counts.joined:
+        made = f"{plural(written, 'row')} in the dataset, made of {total}"
+    else:
+        made = f"{number(written)} of {total} in the dataset"
+    return f"{report.state}{after if report.seconds else ''}: {made}"
 
 
 def row_facts(report: RunReport) -> list[Fact]:

@@ -53,7 +53,7 @@ class Quiet:
     def end(self, report: RunReport) -> None:
         """Show why the run failed, if it did."""
         if report.state == "failed":
-            mark = "[simulated endpoint] " if report.simulated else ""
+            mark = "[simulated] " if report.simulated else ""
             self._stream.write(f"{mark}failed: {one_line(without_credentials(report.message))}\n")
             self._stream.flush()
 

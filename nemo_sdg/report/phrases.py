@@ -13,7 +13,7 @@ from nemo_sdg.report.text import one_line
 if TYPE_CHECKING:
     from nemo_sdg.report.numbers import Counts
 
-MARK = "[simulated endpoint] "
+MARK = "[simulated] "
 """Begins every line about a run whose rows are made up."""
 BANNER = "SIMULATED ENDPOINT — rows are made up, no model is asked"
 _MINUTE = 60

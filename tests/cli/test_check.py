@@ -37,7 +37,7 @@ def test_without_endpoint_the_simulated_one_is_named(check, tmp_path):
     done = check()
 
     assert done.returncode == 0, done.stderr
-    assert all(line.startswith("[simulated endpoint]") for line in done.stdout.splitlines())
+    assert all(line.startswith("[simulated]") for line in done.stdout.splitlines())
     assert "base_url is not set" in done.stdout
     assert "paid" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["job.yaml"]
@@ -70,5 +70,6 @@ def test_exit_status(check, arguments, status, words):
     done = check(*arguments)
 
     assert done.returncode == status
-    assert words in " ".join((done.stdout + done.stderr).split())
+    said = (done.stdout + done.stderr).replace("[simulated]", "")
+    assert words in " ".join(said.split())
     assert "Traceback" not in done.stderr

@@ -59,7 +59,7 @@ def test_plan_says_what_to_expect_and_leaves_nothing(nemo_sdg, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    assert all(line.startswith("[simulated endpoint]") and len(line) <= 80 for line in lines)
+    assert all(line.startswith("[simulated]") and len(line) <= 80 for line in lines)
     for words in (
         "plan for 64 rows (nothing was sent)",
         "with 1 worker (engine local)",
@@ -104,7 +104,7 @@ def test_measure_asks_first(nemo_sdg):
     )
 
     assert done.returncode == 0, done.stderr
-    assert "[simulated endpoint] measuring: 20 of 20 requests answered" in done.stderr
+    assert "[simulated] measuring: 20 of 20 requests answered" in done.stderr
     plan = json.loads(done.stdout)
     assert (plan["measured"], plan["latency"]["source"]) == (20, "measured")
     assert plan["latency"]["median"] >= 0.05

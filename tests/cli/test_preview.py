@@ -52,7 +52,7 @@ def test_rows_are_shown_and_nothing_is_left(preview, tmp_path):
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert all(line.startswith("[simulated endpoint]") for line in lines)
+    assert all(line.startswith("[simulated]") for line in lines)
     assert "\x1b" not in done.stdout
     for words in ("row 38 ---", "row 39 ---", "llm_generation", "language_filter", "40 rows: about", "cost"):
         assert words in done.stdout

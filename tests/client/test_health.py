@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import random
 import time
+from collections import Counter
 
 import pytest
 
+from nemo_sdg.client.failure import Judged
 from nemo_sdg.client.health import Health
 from nemo_sdg.errors import (
     BadRequestError,
     ConnectionFailedError,
     NoConnectionError,
+    OverloadedError,
     RateLimitError,
     ServerError,
 )
+from nemo_sdg.limits import Kind, Verdict
 
 REFUSED = NoConnectionError("refused")
 BROKE = ConnectionFailedError("broke")
@@ -102,3 +107,39 @@ def test_connections_that_break_before_any_completion():
     """An endpoint that never completed anything is not away: nothing shows that it was ever there."""
     fresh = Health()
     assert [failed(fresh, BROKE, number) for number in range(3)] == [None] * 3
+
+
+FULL = OverloadedError("full", status=503)
+
+
+def test_a_stray_refusal_makes_nobody_wait(health):
+    """Of 1,000 requests of which 5 % are refused for want of room, at most one counts as a throttle."""
+    rng, kinds = random.Random(0), Counter()
+    for _ in range(1000):
+        if rng.random() < 0.05:
+            kinds[health.judge(Judged(FULL, Verdict(Kind.THROTTLED))).verdict.kind] += 1
+        else:
+            health.completed(0.0)
+    assert kinds[Kind.TRANSIENT] > 30
+    assert kinds[Kind.THROTTLED] <= 1
+
+
+def test_refusals_one_after_the_other_are_no_strays(health):
+    """When nothing is completed between them, a few refusals are enough."""
+    kinds = [health.judge(Judged(FULL, Verdict(Kind.THROTTLED))).verdict.kind for _ in range(8)]
+    assert kinds.count(Kind.THROTTLED) >= 4
+    assert kinds[-1] is Kind.THROTTLED
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        Judged(RateLimitError("slower"), Verdict(Kind.THROTTLED)),
+        Judged(FULL, Verdict(Kind.THROTTLED, 1.0)),
+        Judged(FULL, Verdict(Kind.NO)),
+        Judged(ServerError("500"), Verdict(Kind.TRANSIENT)),
+    ],
+)
+def test_what_is_never_stray(health, judged):
+    """A rate limit, a refusal that says how long to wait, and what is none keep their verdicts."""
+    assert health.judge(judged) is judged

@@ -28,6 +28,13 @@ def test_a_throttle_cuts_to_a_little_under_what_succeeded():
     assert learnt.at(15.0) == pytest.approx(100, rel=0.06)
 
 
+def test_refused_before_any_answer():
+    """Where answers take longer than the first refusals, half of what was sent is where it begins."""
+    learnt = LearntRate()
+    learnt.throttled(0.1, sent=32.0)
+    assert learnt.at(0.1) == pytest.approx(14.4)
+
+
 def test_growth_is_careful_and_then_bold():
     """10 s after the return the rate is at most a quarter higher, 60 s after it is more than double."""
     learnt = throttled_at(100)

@@ -98,14 +98,14 @@ def test_it_fits_80_columns(shown, stream, simulated):
 
     assert max(map(display_width, lines)) <= 80
     assert not [line for line in lines if "…" in line]
-    text = " ".join(" ".join(lines).replace("[simulated endpoint]", " ").split())
+    text = " ".join(" ".join(lines).replace("[simulated]", " ").split())
     for words in ("319.69", "10 h 59 min with 2 workers", "512.0 M completion", "2,048 to 1,024: the same"):
         assert words in text
 
 
 def test_the_simulated_endpoint_is_marked(shown):
     """Each plain line of a plan for the simulated endpoint says so; on a terminal there is a banner."""
-    assert all(line.startswith("[simulated endpoint]") for line in shown(io.StringIO(), simulated=True))
+    assert all(line.startswith("[simulated]") for line in shown(io.StringIO(), simulated=True))
     assert "simulated" not in "\n".join(shown(io.StringIO()))
     assert any("SIMULATED ENDPOINT" in line for line in shown(Terminal(), simulated=True))
 

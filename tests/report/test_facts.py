@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemo_sdg.report.facts import request_facts
+from nemo_sdg.report.facts import heading, request_facts
 from nemo_sdg.report.numbers import Counts
 
 
@@ -24,3 +24,16 @@ def test_reused_answers_are_said_to_be_free(report, reused, line):
 
     assert facts.get("answers reused, not paid for again") == line
     assert any("reused" in label for label in facts) == bool(reused)
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (Counts(rows_written=7), "7 of 8 rows in the dataset"),
+        (Counts(rows_written=157, added=149), "157 rows in the dataset, made of 8 rows"),
+        (Counts(rows_written=8, added=40, joined=40), "8 of 8 rows in the dataset"),
+    ],
+)
+def test_rows_that_became_more_are_no_part_of_those_before(report, counts, said):
+    """Where stages make several rows of one, the dataset is not said to be more than all."""
+    assert heading(report(counts=counts, rows_total=8)).endswith(said)

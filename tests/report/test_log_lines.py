@@ -52,7 +52,7 @@ def test_every_line_says_simulated(title, snapshot, report):
     failed = report(state="failed", message="no\nroom", simulated=True)
     lines = _run(title(simulated=True), snapshots, failed)
     assert len(lines) > 20
-    assert all(line.startswith("[simulated endpoint] ") for line in lines)
+    assert all(line.startswith("[simulated] ") for line in lines)
 
 
 def test_a_stop_is_said_at_once_and_once(title, snapshot, report):
@@ -93,7 +93,7 @@ def test_limits_are_said(title, snapshot, report, use):
     held = {"requests per minute": 62.0, "no rows at hand": 30.0, "x": 8.0}
     made = [snapshot(10, endpoints=[use(pause=12.0)], held_back=held)]
     line = _run(title(simulated=True), made, report(simulated=True))[1]
-    assert line.startswith("[simulated endpoint] 10 s: ")
+    assert line.startswith("[simulated] 10 s: ")
     assert (
         "allowed in flight; limits: paused 12 s, 98 % of 6,000 requests/min, 60 % of 2.0 M tokens/min; "
         "held back: 62 % requests per minute, 30 % no rows at hand; 0 throttles"

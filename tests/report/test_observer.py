@@ -34,7 +34,7 @@ def test_quiet(title, snapshot, report, state, lines):
     observer.end(report(state=state, message="no\nkey at https://u:hunter2@host", simulated=True))
     assert stream.getvalue().count("\n") == lines
     if lines:
-        assert stream.getvalue() == "[simulated endpoint] failed: no key at https://host\n"
+        assert stream.getvalue() == "[simulated] failed: no key at https://host\n"
 
 
 def test_log_lines_import_little():

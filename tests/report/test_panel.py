@@ -65,9 +65,7 @@ def test_a_run_that_breaks_off_leaves_the_cursor(terminal, title, monkeypatch):
     assert _SHOW in terminal.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("simulated", "start"), [(False, "resuming"), (True, "[simulated endpoint] resuming")]
-)
+@pytest.mark.parametrize(("simulated", "start"), [(False, "resuming"), (True, "[simulated] resuming")])
 def test_notes(terminal, title, report, simulated, start):
     """News stands above the panel, broken between words only, without markup and credentials."""
     panel = Panel(terminal)

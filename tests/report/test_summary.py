@@ -60,7 +60,7 @@ def test_simulated_is_said(report, terminal):
     """Each line of a log says that the endpoint is simulated; a table says it at its head."""
     stream = io.StringIO()
     write_summary(report(simulated=True), stream)
-    assert all(line.startswith("[simulated endpoint] ") for line in stream.getvalue().splitlines())
+    assert all(line.startswith("[simulated] ") for line in stream.getvalue().splitlines())
     write_summary(report(simulated=True), terminal)
     assert "SIMULATED ENDPOINT" in terminal.getvalue().splitlines()[1]
 
