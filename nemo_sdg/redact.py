@@ -19,6 +19,10 @@ _IN_TEXT = (
         rf"\1{HIDDEN}",
     ),
     (re.compile(r"\b(?:sk|gsk|nvapi|hf)[-_][\w-]{16,}"), HIDDEN),
+    (  # in code, such as a line of a stage of the user's own
+        re.compile(r"(?i)((?:api[-_]?key|secret|passw(?:or)?d|_token)['\"]?\s*[=:]\s*(['\"]))[^'\"]+(?=\2)"),
+        rf"\1{HIDDEN}",
+    ),
 )
 _BETWEEN = re.compile(r"[\s:'\"`,;{}()<>\[\]]+")
 _KEY_LIKE = re.compile(r"(?=[^a-z]*[a-z])(?=\D*\d)[\w+/=~-]{20,}|eyJ[\w.=-]{20,}")
@@ -42,7 +46,7 @@ def shown_url(url: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Return `text` without what looks like a credential: users in URLs, keys in queries and headers."""
+    """Return `text` without what looks like a credential, in URLs, queries, headers and code."""
     for pattern, instead in _IN_TEXT:
         text = pattern.sub(instead, text)
     return text

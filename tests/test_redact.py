@@ -31,6 +31,9 @@ def test_urls(url, shown):
         "GET /v1?api-key=hunter2&x=1",
         "key sk-hunter2hunter2hunter2 was refused",
         "key nvapi-hunter2hunter2hunter2 was refused",
+        "call(api_key='hunter2', x=1)",
+        'OWN_PASSWORD = "hunter2"',
+        "headers={'x-api-key': 'hunter2'}",
     ],
 )
 def test_messages(text):

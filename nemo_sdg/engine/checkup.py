@@ -16,6 +16,7 @@ from nemo_sdg.errors import AuthenticationError, MissingKeyError, NemoSDGError, 
 from nemo_sdg.redact import shown_url
 from nemo_sdg.report.checkup import Checkup, EndpointFound, Key, StepFound
 from nemo_sdg.stages.asking import AskingStage
+from nemo_sdg.stages.own_code import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,6 +122,7 @@ async def _ask(endpoint: _Endpoint) -> EndpointFound:
     stage = endpoint.stages[0]
     sends_key = None
     try:
+        client.setup()
         if isinstance(client, AsyncOpenAIClient):
             sends_key = client.sends_key
             models = await client.list_models()
@@ -140,6 +142,8 @@ async def _ask(endpoint: _Endpoint) -> EndpointFound:
             found.key = "refused"
         elif isinstance(error, RequestError) and error.status is not None and sends_key:
             found.key = "accepted"
+    except Exception as error:  # noqa: BLE001 - of a client of the user's own
+        found.error, found.problem = type(error).__name__, told(error)
     else:
         found.answered, found.answered_by, found.latency = True, answer.model, answer.latency
         found.tokens = answer.usage.total_tokens

@@ -45,7 +45,8 @@ def _report(folder: RunFolder, manifest: Manifest) -> RunReport:
     marks = folder.done()
     finished = marks.keys() >= {shard.index for shard in manifest.shards}
     rows = sum(mark.counts.rows_read for mark in marks.values())
-    if last is not None and not running and rows <= last.counts.rows_read:
+    whole = last is not None and (rows, manifest.rows) == (last.counts.rows_read, last.rows_total)
+    if last is not None and whole and not running and (finished or last.state != "finished"):
         return last
     counts = counts_in(folder, marks)
     models = {model for mark in marks.values() for model in mark.models}

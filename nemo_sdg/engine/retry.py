@@ -34,7 +34,7 @@ def ask_rejected_again(plan: Plan, folder: RunFolder, done: dict[int, ShardDone]
         if not again:
             continue
         keys = {key for each in again for key in each.kept or ()}
-        questions = {_question(plan, each) for each in again if not each.kept}
+        questions = {_question(plan, each) for each in again if each.kept is None}
         _give_up(folder, shard, _of(keys, questions))
         folder.forget_done([shard])
         del done[shard]

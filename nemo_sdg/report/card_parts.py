@@ -74,10 +74,16 @@ def fenced(code: str, language: str) -> str:
 def _shown(step: dict[str, Any]) -> dict[str, Any]:
     """Return `step` without what is not set, and files by their names: folders are nobody else's business."""
     shown = {name: _set(value) for name, value in step.items() if value is not None}
-    path = shown.get("path")
-    if isinstance(path, str):
-        shown["path"] = PurePosixPath(path.replace("\\", "/")).name
+    for name in ("path", "tokenizer"):
+        if name in shown:
+            shown[name] = _file_names(shown[name])
     return shown
+
+
+def _file_names(path: Any) -> Any:
+    if isinstance(path, list):
+        return [_file_names(each) for each in path]
+    return PurePosixPath(path.replace("\\", "/")).name if isinstance(path, str) else path
 
 
 def _set(value: Any) -> Any:

@@ -56,7 +56,7 @@ class JsonLines:
 
     def end(self, report: RunReport) -> None:
         """Write how the run ended, and its sums."""
-        fields = msgspec.to_builtins(report)
+        fields = msgspec.to_builtins(report, enc_hook=str, str_keys=True)  # rows hold values of any type
         self._simulated = report.simulated
         endpoints = [shown_url(url) for url in report.endpoints]
         rest = {name: value for name, value in fields.items() if name not in _IN_THE_REPORT}

@@ -132,10 +132,15 @@ def _ends(outcomes: Sequence[Any]) -> list[int]:
 
 
 def _together(kept: Mapping[int, list[str]], outcomes: Sequence[Any]) -> dict[int, list[str]]:
-    """Return the keys of each row's choices."""
-    return {
+    """Return the keys of each row's choices, as far as they are known; none where there was no answer."""
+    keys = {
         position: list(dict.fromkeys(key for place in range(start, end) for key in kept.get(place, ())))
         for position, (start, end) in enumerate(pairwise(_ends(outcomes)))
+    }
+    return {
+        position: known
+        for position, known in keys.items()
+        if known or isinstance(outcomes[position], Exception)
     }
 
 

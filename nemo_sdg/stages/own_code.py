@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemo_sdg.errors import NemoSDGError
+from nemo_sdg.redact import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,5 +69,5 @@ def _installed() -> tuple[str, ...]:
 
 def _place(file: str, line: int | None, function: str, source: str) -> str:
     within = f", in {function}" if function and function != "<module>" else ""
-    code = " ".join(source.split())[:_LONGEST]
+    code = without_credentials(" ".join(source.split()))[:_LONGEST]
     return f"{file}, line {line}{within}" + (f": {code}" if code else "")

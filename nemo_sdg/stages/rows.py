@@ -39,7 +39,8 @@ class Rejection(msgspec.Struct, omit_defaults=True):
     row: dict[str, Any] = {}
     """The row's other columns at that stage."""
     kept: list[str] | None = None
-    """Keys under which a ledger keeps the answers at fault, where the stage that asked rejects them."""
+    """Keys under which a ledger keeps the answers at fault, where the stage that asked rejects them; empty:
+    there was no answer. None: nobody said."""
 
 
 def set_column(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nemo_sdg import (
+    AsyncLLMClient,
     AsyncOpenAIClient,
     JsonlWriter,
     LLMGenerationStage,
@@ -110,6 +111,27 @@ def test_each_endpoint_and_model_once(checked, simulator):
     ]
     assert found.status == 0
     assert (first.stats()["by_status"], second.stats()["by_status"]) == ({"200": 1}, {"200": 2})
+
+
+class OfTheUser(AsyncLLMClient):
+    """Opens what it needs in `setup`."""
+
+    def setup(self):
+        """Open."""
+        self.words = ["So."]
+
+    async def _query_model_impl(self, messages, model, conversation_formatter=None, generation_config=None):  # noqa: ARG002
+        if model == "broken":
+            raise KeyError("nothing")
+        return self.words
+
+
+@pytest.mark.parametrize(("model", "answered"), [("m", True), ("broken", False)])
+def test_a_client_of_ones_own(checked, model, answered):
+    """It is set up first, and whatever it raises is what is wrong with its endpoint."""
+    (found,) = checked(LLMGenerationStage(OfTheUser(), model)).endpoints
+    assert found.answered is answered
+    assert ("KeyError" in (found.problem or "")) is not answered
 
 
 def test_without_asking(checked):

@@ -50,6 +50,13 @@ def test_a_run_that_was_killed(finished, tmp_path):
     assert "run the same command again" in html
 
 
+def test_a_report_from_before_rows_were_given_up(finished):
+    """A report that says "finished" is not shown of a run whose shards are open again."""
+    for part in range(len(finished.manifest().shards)):
+        finished.store.delete(done_file(part))
+    assert rebuild_page(finished).state == "stopped"
+
+
 def test_a_run_that_goes_on(finished, tmp_path):
     """While a run holds the folder the page says that it is not finished, and has what is there."""
     finished.store.delete(done_file(0))

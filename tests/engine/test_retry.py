@@ -234,3 +234,32 @@ def test_of_several_rows_with_one_id_those_at_fault_are_asked_again(simulator, g
     assert endpoint.stats()["completions"] == 12 + 4
     assert report.counts.rows_rejected == 4
     assert rows_in(tmp_path).equals(rows)
+
+
+class Unasked(LLMGenerationStage):
+    """Cannot ask about one part of each row."""
+
+    def messages_for(self, row):
+        """Refuse, or ask."""
+        if row["part"] == "b":
+            raise RowError("nothing to ask about")
+        return super().messages_for(row)
+
+
+@pytest.mark.parametrize("choices", ["rows", "list"])
+def test_rows_that_were_never_asked_cost_no_others(simulator, go, tmp_path, choices):
+    """Where one of several rows with an id could not be asked, the answers to the others are kept."""
+    endpoint = simulator()
+
+    def several():
+        client = AsyncOpenAIClient(base_url=endpoint.base_url, api_key="none", base_delay=0.01)
+        steps = [SampleSource(4, {"language": ["English"]}), RepeatRows("part", ["a", "b", "c"])]
+        steps.append(PromptTemplateStage("Part {part} in {language}."))
+        steps.append(Unasked(client, "m", seed_per_row=True, choices=choices))
+        return Pipeline("p", stages=[*steps, ParquetWriter(tmp_path)])
+
+    go(several())
+    report, _ = go(several(), retry="rejected")
+
+    assert endpoint.stats()["completions"] == 8
+    assert (report.counts.rows_written, report.counts.rows_rejected) == (8, 4)

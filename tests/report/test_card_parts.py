@@ -29,6 +29,7 @@ def test_steps_are_readable_and_hold_no_secrets(report):
     made = report(
         settings=[
             {"step": "Reader", "path": "/private/place/rows.jsonl", "columns": None},
+            {"step": "Reader", "path": ["/private/a.jsonl", "/private/b.jsonl"]},
             {
                 "step": "Ask",
                 "prompt": prompt,
@@ -42,6 +43,7 @@ def test_steps_are_readable_and_hold_no_secrets(report):
 
     assert yaml.safe_load(text) == [
         {"step": "Reader", "path": "rows.jsonl"},
+        {"step": "Reader", "path": ["a.jsonl", "b.jsonl"]},
         {"step": "Ask", "prompt": prompt, "api_key": "(not shown)", "generation_config": {"n": 1}},
     ]
     assert "\n    Write in {language}.\n    Say ```why```." in text

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def test_what_is_written(lines):
     assert lines[0]["endpoints"] == ["https://host.example/v1"]
     assert lines[1]["message"] == "at https://host\n\ufffd"
     assert (lines[-1]["state"], lines[-1]["message"]) == ("stopped", "as asked")
+
+
+def test_rows_of_any_type(report):
+    """Times, bytes and what else rows hold do not keep the end from being written."""
+    stream = io.StringIO()
+    JsonLines(stream).end(report(samples=[{"at": datetime.now(UTC), "raw": b"\xff", "odd": object()}]))
+    assert json.loads(stream.getvalue())["event"] == "end"
 
 
 def test_the_numbers(lines):

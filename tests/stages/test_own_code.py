@@ -22,6 +22,10 @@ def reads(row):
     return json.loads("{")
 
 
+def logs_in(row):
+    return dict(secret="hunter2")["token"]
+
+
 def parses(row):
     from nemo_sdg.errors import ParseError
     raise ParseError("no score")
@@ -48,6 +52,13 @@ def test_the_users_own_line_comes_first(own):
     assert told(_raised(own.deep)) == (
         f"{own.__file__}, line 6, in deep: return row[\"nothing\"]: KeyError: 'nothing'"
     )
+
+
+def test_keys_in_the_line_are_hidden(own):
+    """A key that is written into the user's code does not come into messages."""
+    text = told(_raised(own.logs_in))
+    assert "logs_in" in text
+    assert "hunter2" not in text
 
 
 def test_what_a_library_raises_is_told_where_it_was_called(own):
