@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +21,7 @@ from nemo_sdg.stages.reader_text import Unit
 from nemo_sdg.stages.rows import ROW_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from nemo_sdg.stages import Source
 
@@ -78,6 +79,20 @@ def open_input(
     return _reader(config, kind, path, text_column, [*dict.fromkeys([*needed, *config.columns])])
 
 
+def check_free(there: Collection[str], made: Iterable[str], needed: Collection[str] = ()) -> None:
+    """Raise `ConfigError` when one of `made`, columns that a pipeline makes, is `there` in its input.
+
+    The columns `needed` cannot be left out: they can only be renamed.
+    """
+    clash = next((name for name in made if name in there), None)
+    if clash is not None:
+        leave_out = "" if clash in needed else ", or leave it out by columns"
+        raise ConfigError(
+            f"the input has a column {clash!r}, which the pipeline makes itself: rename it in the input"
+            f"{leave_out}"
+        )
+
+
 def _reader(
     config: InputOptions,
     kind: Format,
@@ -97,9 +112,15 @@ def _reader(
 
 
 def _of_run(path: str | list[str]) -> str | list[str]:
-    """Return `path`, or the parts in it where it is the output of a run: what lies beside them is no data."""
-    if isinstance(path, str) and (Path(path).expanduser() / "_run").is_dir():
-        return f"{path.rstrip('/')}/part-*"
+    """Return `path`, with the parts of a run for its output folder: what lies beside them is no data."""
+    if isinstance(path, list):
+        return [_parts(one) for one in path]
+    return _parts(path)
+
+
+def _parts(path: str) -> str:
+    if (Path(path).expanduser() / "_run").is_dir():
+        return f"{glob.escape(path.rstrip('/'))}/part-*"
     return path
 
 

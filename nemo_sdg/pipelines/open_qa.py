@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.pipeline import Pipeline
-from nemo_sdg.pipelines.dataset_input import InputOptions, open_input
+from nemo_sdg.pipelines.dataset_input import InputOptions, check_free, open_input
 from nemo_sdg.pipelines.generating import StructuredConfig
 from nemo_sdg.stages import ExplodeList, LLMGenerationStage, PromptTemplateStage, SampleSource, SelectColumns
 from nemo_sdg.stages.reader_text import Unit  # noqa: TC001 - pydantic reads it
@@ -84,11 +84,15 @@ def build(config: Config) -> Pipeline:
     pipeline = Pipeline("open_qa", "questions and answers about topics")
     source = _source(config)
     others = [column for column in source.adds or () if column not in (ROW_ID, config.topic_column)]
+    client = config.new_client()  # one for all: each would have its own share of the endpoint's limits
+    check_free(
+        others, ["topic", *(name for stage in _stages(config, client, []) for name in stage.adds or ())]
+    )
     pipeline.add_stage(source)
     if config.topic_column != "topic":
         names = [config.topic_column, *others]
         pipeline.add_stage(SelectColumns(names, rename={config.topic_column: "topic"}))
-    for stage in (*_stages(config, others), *config.own_stages()):
+    for stage in (*_stages(config, client, others), *config.own_stages()):
         pipeline.add_stage(stage)
     pipeline.add_stage(config.writer())
     return pipeline
@@ -100,8 +104,7 @@ def _source(config: Config) -> Source:
     return open_input(config, config.input, {config.topic_column: "topic_column"}, config.topic_column)
 
 
-def _stages(config: Config, others: list[str]) -> Iterator[Stage]:
-    client = config.new_client()  # one for all: each would have its own share of the endpoint's limits
+def _stages(config: Config, client: AsyncLLMClient, others: list[str]) -> Iterator[Stage]:
     yield PromptTemplateStage(config.subtopic_prompt.replace("{subtopics}", str(config.subtopics)))
     yield _list(config, client, "subtopics_")
     yield ExplodeList("subtopics_items", output="subtopic", max_items=config.subtopics, unique=True)

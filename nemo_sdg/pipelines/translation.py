@@ -9,24 +9,31 @@ from pydantic import Field, field_validator, model_validator
 from nemo_sdg.errors import ConfigError
 from nemo_sdg.pipeline import Pipeline
 from nemo_sdg.pipelines.checked_language import language_filter
-from nemo_sdg.pipelines.dataset_input import DatasetConfig, open_input
+from nemo_sdg.pipelines.dataset_input import DatasetConfig, check_free, open_input
 from nemo_sdg.pipelines.generating import GeneratingConfig
 from nemo_sdg.stages import (
     DocumentJoiner,
     DocumentSplitter,
     FinishedFilter,
+    LengthFilter,
     RepeatRows,
     SelectColumns,
     Stage,
     TranslationStage,
 )
+from nemo_sdg.stages.document_joiner import KEPT
+from nemo_sdg.stages.document_splitter import SEGMENT, SEGMENTS
 from nemo_sdg.stages.rows import ROW_ID
 from nemo_sdg.stages.token_counter import check_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nemo_sdg.client import AsyncLLMClient
+
 LANGUAGE = "language"
+_SHARED = (LANGUAGE, SEGMENT, SEGMENTS, KEPT)
+"""Columns that are made for all texts alike."""
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -34,7 +41,8 @@ class Config(DatasetConfig, GeneratingConfig):
     """The config of this pipeline."""
 
     text_columns: list[Name] = Field(min_length=1)
-    """Columns of the input to translate; each one's original is kept with "source_" before its name."""
+    """Columns of the input to translate; each one's original is kept with "source_" before its name. A row
+    that lacks a text in one of them is left out."""
     languages: list[Name] = Field(min_length=1)
     """Names of the languages to translate into; a row of the input becomes a row for each."""
     source_language: str | None = None
@@ -74,17 +82,17 @@ def build(config: Config) -> Pipeline:
         config, config.input, dict.fromkeys(config.text_columns, "text_columns"), config.text_columns[0]
     )
     there = [column for column in source.adds or () if column != ROW_ID]
-    if LANGUAGE in there:
-        raise ConfigError(
-            f"the input has a column {LANGUAGE!r}, which is to hold the language of the translation: rename "
-            "it, or leave it out by columns"
-        )
+    client = config.new_client()  # one for all: each would have its own share of the endpoint's limits
+    translated = {column: list(_translated(config, client, column)) for column in config.text_columns}
+    _check_names(there, translated)
     pipeline = Pipeline("translation", f"{', '.join(config.text_columns)} in {', '.join(config.languages)}")
     pipeline.add_stage(source)
+    for column in config.text_columns:  # before any of them is paid for
+        pipeline.add_stage(LengthFilter(column=column, min_words=1).with_(name=f"has_{column}"))
     pipeline.add_stage(RepeatRows(LANGUAGE, config.languages))
     known: list[str] = []
-    for column in config.text_columns:
-        for stage in _translated(config, column):
+    for stages in translated.values():
+        for stage in stages:
             known += [name for name in stage.adds or () if isinstance(stage, TranslationStage)]
             pipeline.add_stage(stage)
     sources = [f"source_{column}" for column in config.text_columns]
@@ -97,7 +105,23 @@ def build(config: Config) -> Pipeline:
     return pipeline
 
 
-def _translated(config: Config, column: str) -> Iterator[Stage]:
+def _check_names(there: list[str], translated: dict[str, list[Stage]]) -> None:
+    """Raise `ConfigError` where one column would overwrite another one."""
+    check_free(there, _SHARED, translated)
+    of: dict[str, str] = {}
+    for column, stages in translated.items():
+        made = {name for stage in stages for name in stage.adds or ()} - {column, *_SHARED}
+        check_free(there, sorted(made), translated)
+        for name in sorted(made):
+            if name in of:
+                raise ConfigError(
+                    f"the text_columns {of[name]!r} and {column!r} both make a column {name!r}: rename one "
+                    "of them in the input"
+                )
+            of[name] = column
+
+
+def _translated(config: Config, client: AsyncLLMClient, column: str) -> Iterator[Stage]:
     """Yield the stages for one column."""
     source, prefix = f"source_{column}", f"{column}_"
     yield DocumentSplitter(
@@ -108,7 +132,7 @@ def _translated(config: Config, column: str) -> Iterator[Stage]:
         tokenizer=config.tokenizer,
     )
     yield TranslationStage(
-        config.new_client(),
+        client,
         config.model,
         column=source,
         output=column,

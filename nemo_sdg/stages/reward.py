@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
 
 from nemo_sdg.client.base import withheld_error
+from nemo_sdg.client.hugging_face_formatter import HuggingFaceFormatter
 from nemo_sdg.client.reward import REWARD_CONFIG, rewards_of
 from nemo_sdg.errors import ConfigError, ParseError, RowError
 from nemo_sdg.stages.asking import AskingStage, digest
@@ -41,6 +43,9 @@ class RewardStage(AskingStage):
     of float64 for each of `attributes`, with `prefix` in front of its name. The default attributes are
     HelpSteer's; a model with a single score mostly calls it "reward".
 
+    Where the client applies a chat template, as `ClientvLLM` with a tokenizer does, it ends with the answer
+    here: nothing is put at its end that asks for a further one.
+
     A row whose request fails, which has no answer, or for which the model leaves one of the attributes out is
     rejected. When none of the first answers has the attributes, `ConfigError` ends the job.
     """
@@ -56,6 +61,8 @@ class RewardStage(AskingStage):
         conversation_formatter: ConversationFormatter | None = None,
     ) -> None:
         super().__init__(client, model_name, conversation_formatter)
+        if conversation_formatter is None:
+            self.conversation_formatter = _without_prompt(self.conversation_formatter)
         if not isinstance(attributes, (list, tuple)) or not attributes:
             raise ConfigError(f'attributes is {attributes!r}: give a list of names, such as ["helpfulness"]')
         if len(set(attributes)) < len(attributes):
@@ -139,3 +146,12 @@ class RewardStage(AskingStage):
             for field in fields
         }
         return reject(with_columns(batch, fields, columns, errors), errors, self.name)
+
+
+def _without_prompt(formatter: ConversationFormatter | None) -> ConversationFormatter | None:
+    """Return a client's formatter, or its like that does not ask for an answer after the last turn."""
+    if not isinstance(formatter, HuggingFaceFormatter):
+        return formatter
+    without = copy.copy(formatter)
+    without.add_generation_prompt = False
+    return without

@@ -84,6 +84,19 @@ def test_the_output_of_a_run(tmp_path, suffix):
     assert read(config_of(str(tmp_path / "in"))).drop_columns(["row_id"]).equals(ROWS)
 
 
+def test_the_outputs_of_several_runs(tmp_path):
+    """Of each run in a list the parts are read, whatever the folder is called."""
+    for name in ("out", "out[1]"):
+        save(tmp_path / name, "jsonl")
+        (tmp_path / name / "_run").mkdir()
+        (tmp_path / name / "a.jsonl").rename(tmp_path / name / "part-00000.jsonl")
+        (tmp_path / name / "report.json").write_text('{"rows": 1}')
+    both = [str(tmp_path / name) for name in ("out", "out[1]")]
+
+    assert read(config_of(both)).drop_columns(["row_id"]).equals(pa.concat_tables([ROWS, ROWS]))
+    assert read(config_of(both[1])).num_rows == ROWS.num_rows
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

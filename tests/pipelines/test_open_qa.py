@@ -125,6 +125,25 @@ def test_topics_from_text(simulator, run, rows_in, tmp_path):
     assert set(rows_in(tmp_path / "out")["topic"].to_pylist()) == {"Tides", "Bread"}
 
 
+@pytest.mark.parametrize("name", ["messages", "topic", "subtopic", "question", "answer", "draft", "model"])
+def test_columns_of_the_input_that_the_pipeline_makes(simulator, tmp_path, name):
+    """A column of the input that would be overwritten is said, with the way out."""
+    (tmp_path / "topics.csv").write_text(f"field,{name}\nTides,x\n")
+    own = {"topics": None, "input": str(tmp_path / "topics.csv"), "topic_column": "field", "revise": True}
+
+    with pytest.raises(ConfigError, match=f"a column '{name}', .*: rename it .* or leave it out by columns"):
+        make(simulator(), tmp_path / "out", **own)
+    make(simulator(), tmp_path / "out", **own, columns=["field"])
+
+
+def test_topics_in_a_column_of_another_name(simulator, tmp_path):
+    """Topics may be in a column that is called as one which the pipeline makes."""
+    (tmp_path / "topics.csv").write_text("question\nTides\n")
+    own = {"topics": None, "input": str(tmp_path / "topics.csv"), "topic_column": "question"}
+
+    make(simulator(), tmp_path / "out", **own).check()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -10,6 +10,7 @@ from nemo_sdg.client import AsyncLLMClient
 from nemo_sdg.config import load_config
 from nemo_sdg.errors import BadRequestError, ConfigError
 from nemo_sdg.pipelines.translation import Config, build
+from nemo_sdg.stages import TranslationStage
 from nemo_sdg.stages.token_counter import token_counter
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +95,7 @@ def test_long_texts(translated):
     assert (whole["text"], whole["source_text"]) == ("\n".join(LINES).upper(), "\n".join(LINES))
     assert max(asked) <= 60
     assert len(asked) > 8
-    assert report.counts.filtered == {"document_splitter": 4}
+    assert report.counts.filtered == {"has_text": 2}
 
 
 def test_a_translation_is_whole_or_not_there(translated):
@@ -135,11 +136,55 @@ def test_mistakes(simulator, tmp_path, changes, message):
         make(simulator(), tmp_path, **changes)
 
 
-def test_a_language_column_of_the_input(simulator, tmp_path):
-    """A column of the input that the language would overwrite is said, with the way out."""
-    (tmp_path / "a.csv").write_text("language,answer\nEnglish,x\n")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("language", "segment", "segments", "segments_kept", "source_answer"),
+        *("answer_language", "answer_text", "answer_model", "answer_prompt_tokens"),
+    ],
+)
+def test_columns_of_the_input_that_the_pipeline_makes(simulator, tmp_path, name):
+    """A column of the input that would be overwritten is said, with the way out."""
+    (tmp_path / "a.csv").write_text(f"{name},answer\nEnglish,x\n")
     own = {"input": str(tmp_path / "a.csv"), "text_columns": ["answer"]}
 
-    with pytest.raises(ConfigError, match="the input has a column 'language'"):
+    with pytest.raises(ConfigError, match=f"a column '{name}', .*: rename it .* or leave it out by columns"):
         make(simulator(), tmp_path, **own)
     make(simulator(), tmp_path, **own, columns=["answer"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["a", "source_a"], "the input has a column 'source_a', .*: rename it in the input$"),
+        (["source_a", "a"], "the input has a column 'source_a'"),
+        (["text", "source"], "the text_columns 'text' and 'source' both make a column 'source_text'"),
+    ],
+)
+def test_text_columns_that_overwrite_each_other(simulator, tmp_path, columns, message):
+    """A text that the original or the answer of another one would overwrite is refused."""
+    (tmp_path / "a.csv").write_text(f"{','.join(columns)}\nx,y\n")
+
+    with pytest.raises(ConfigError, match=message):
+        make(simulator(), tmp_path, input=str(tmp_path / "a.csv"), text_columns=columns)
+
+
+def test_rows_that_lack_a_text(simulator, run, rows_in, tmp_path):
+    """A row without one of its texts is left out before the others are paid for."""
+    file = tmp_path / "in.jsonl"
+    rows = [("Why?", "So."), ("How?", None), (" ", "Thus."), ("When?", "\n")]
+    file.write_text("".join(json.dumps({"question": q, "answer": a}) + "\n" for q, a in rows))
+    server = simulator()
+    report = run(make(server, tmp_path, input=str(file), check_language=False))
+
+    assert rows_in(tmp_path / "out")["source_question"].to_pylist() == ["Why?", "Why?"]
+    assert server.stats()["completions"] == 4
+    assert report.counts.filtered == {"has_question": 1, "has_answer": 2}
+
+
+def test_one_client(simulator, tmp_path):
+    """All columns are asked for by one client, whose limits hold for all of them together."""
+    pipeline = make(simulator(), tmp_path)
+    clients = {id(stage.client) for stage in pipeline.steps if isinstance(stage, TranslationStage)}
+
+    assert len(clients) == 1

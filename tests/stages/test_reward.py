@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pyarrow as pa
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from nemo_sdg import (
     AsyncEndpointPool,
     AsyncOpenAIClient,
+    ClientvLLM,
+    HuggingFaceFormatter,
     InstructFormatter,
     LLMGenerationStage,
     OpenAIClient,
@@ -264,6 +267,23 @@ def test_recalled(simulator):
     assert server.stats()["requests"] == 5
     assert all(key.startswith("0-") and len(key.rpartition("?")[2]) == 24 for key in ledger.completions)
     assert len({str(stage.settings()) for stage in others}) == 4
+
+
+def test_the_template_of_the_client_ends_with_the_answer(tmp_path):
+    """Behind the answer to score, a client's template asks for no further one; the client keeps its own."""
+    turns = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    template = f"{turns}{{% if add_generation_prompt %}}<assistant>{{% endif %}}"
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": template}))
+    client = ClientvLLM(tokenizer=str(tmp_path))
+    chat = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    own = HuggingFaceFormatter(str(tmp_path))
+
+    for one in (client, AsyncEndpointPool([client])):
+        stage = RewardStage(one, "m")
+        assert stage.conversation_formatter.format_conversation(chat) == "<user>Why?<assistant>So."
+        assert stage.settings()["conversation_formatter"] != own.identity
+    assert client.conversation_formatter.identity == own.identity
+    assert RewardStage(client, "m", conversation_formatter=own).conversation_formatter is own
 
 
 def test_a_pool_and_the_synchronous_client(simulator):
