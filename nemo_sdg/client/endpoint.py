@@ -117,26 +117,30 @@ def resolve_endpoint(
     project: str | None = None,
     default_headers: Mapping[str, str] | None = None,
     default_query: Mapping[str, str] | None = None,
+    from_environment: bool = True,
 ) -> Endpoint:
     """Return the endpoint, taking what is not given from `OPENAI_*` variables of the environment.
 
     The key is `api_key`, else the variable named by `api_key_env`, else the variable that belongs to the
     host (`KEY_VARIABLES`), for any other host `OPENAI_API_KEY`. Servers of one's own need none.
+    With `from_environment` False no variable is read but the one named by `api_key_env`.
     Raises `ConfigError` for a URL that is none, `MissingKeyError` when a key is needed and not there.
     """
-    url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_BASE_URL).strip()
+    variables = os.environ if from_environment else {}
+    url = (base_url or variables.get("OPENAI_BASE_URL") or OPENAI_BASE_URL).strip()
     parts = check_url(url, "base_url" if base_url else "OPENAI_BASE_URL")
-    key = find_key(parts.hostname or "", api_key, api_key_env)
+    named = api_key or api_key_env
+    key = find_key(parts.hostname or "", api_key, api_key_env) if from_environment or named else None
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "nemo-sdg"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
-    organization = organization or os.environ.get("OPENAI_ORG_ID")
-    project = project or os.environ.get("OPENAI_PROJECT_ID")
+    organization = organization or variables.get("OPENAI_ORG_ID")
+    project = project or variables.get("OPENAI_PROJECT_ID")
     if organization:
         headers["OpenAI-Organization"] = organization
     if project:
         headers["OpenAI-Project"] = project
-    added = {**_custom_headers(), **(default_headers or {})}
+    added = {**_custom_headers(variables), **(default_headers or {})}
     for name, value in added.items():
         if not isinstance(value, str) or _BREAKS.search(name + value):
             shown = "a name" if may_be_key(name.rpartition(" ")[2]) else repr(name)
@@ -147,9 +151,9 @@ def resolve_endpoint(
     return Endpoint(url.rstrip("/"), headers, dict(default_query or {}), key)
 
 
-def _custom_headers() -> dict[str, str]:
+def _custom_headers(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the headers in OPENAI_CUSTOM_HEADERS: lines of `name: value`."""
-    lines = (line.partition(":") for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"))
+    lines = (line.partition(":") for line in variables.get("OPENAI_CUSTOM_HEADERS", "").split("\n"))
     return {name.strip(): value.strip() for name, colon, value in lines if colon and name.strip()}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from nemo_sdg.client.endpoint import secrets_among
 from nemo_sdg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,9 +45,13 @@ class HTTPXOptions(NamedTuple):
 
     def secrets(self) -> Iterator[str]:
         """Yield what of `further` must not be shown."""
-        password = urlsplit(str(self.further.get("proxy") or "")).password
-        if password:
-            yield password
+        proxy = self.further.get("proxy") or ""
+        passwords = [*(getattr(proxy, "auth", None) or ())[1:]]
+        with suppress(ValueError):  # httpx has another opinion of what is a URL
+            passwords.append(urlsplit(str(getattr(proxy, "url", proxy))).password)
+        for password in filter(None, passwords):
+            yield from dict.fromkeys((password, unquote(password)))
+        yield from secrets_among(getattr(proxy, "headers", {}))
         yield from map(str, dict(self.further.get("cookies") or {}).values())
 
     def new_client(self) -> Any:
@@ -60,6 +66,12 @@ class HTTPXOptions(NamedTuple):
             if "verify" in self.further or "cert" in self.further:
                 options["verify"] = _tls(self.further.get("verify", True), self.further.get("cert"))
             return openai.DefaultAsyncHttpxClient(**options)
+        except httpx2.InvalidURL:
+            where = "proxy in httpx_client_kwargs" if "proxy" in options else "a proxy of the environment"
+            raise ConfigError(
+                f"{where} is no URL, and not shown for it may hold a password: give one such as "
+                "http://proxy.example:3128"
+            ) from None
         except (TypeError, ValueError, OSError, ImportError, AttributeError) as error:
             raise ConfigError(
                 f"httpx_client_kwargs cannot be used ({type(error).__name__}: {error}): they are what "

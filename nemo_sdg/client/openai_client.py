@@ -83,6 +83,8 @@ class AsyncOpenAIClient(AsyncLLMClient):
     Works on any number of event loops and after pickling. Raises `ConfigError` for arguments of no use.
     """
 
+    _from_environment = True  # whether OPENAI_* variables stand in for what is not given
+
     def __init__(
         self,
         async_openai_client: openai.AsyncOpenAI | Callable[[], openai.AsyncOpenAI] | None = None,
@@ -188,6 +190,8 @@ class AsyncOpenAIClient(AsyncLLMClient):
         keys: tuple[str, ...] = (self.api_key_env,) if self.api_key_env else ()
         if "api_key" not in given:
             keys = ("OPENAI_API_KEY", "NVIDIA_API_KEY")
+        if not self._from_environment:
+            return keys
         return (*keys, *(variable for name, variable in _VARIABLES.items() if name not in given))
 
     @property
@@ -208,7 +212,10 @@ class AsyncOpenAIClient(AsyncLLMClient):
         options = {**self._openai_kwargs}
         url = options.pop("base_url", None)
         self._endpoint = resolve_endpoint(
-            base_url=None if url is None else str(url), api_key_env=self.api_key_env, **options
+            base_url=None if url is None else str(url),
+            api_key_env=self.api_key_env,
+            from_environment=self._from_environment,
+            **options,
         )
         self._transport = LeanTransport(self._endpoint, self.timeout)
 
@@ -327,10 +334,12 @@ class AsyncOpenAIClient(AsyncLLMClient):
     def _make_sdk_client(self, **further: Any) -> openai.AsyncOpenAI:
         import openai  # noqa: PLC0415 - takes long to import
 
+        from nemo_sdg.client.sdk import UnambientOpenAI  # noqa: PLC0415 - imports the SDK
+
         options = {**self._openai_kwargs, **further}
         if self.api_key_env:
             options["api_key"] = find_key("", None, self.api_key_env)
-        return openai.AsyncOpenAI(**options)
+        return (openai.AsyncOpenAI if self._from_environment else UnambientOpenAI)(**options)
 
 
 def check_timeout(timeout: object) -> float:

@@ -17,11 +17,22 @@ from nemo_sdg.client.transport import LARGEST_ANSWER, HTTPAnswer, too_large
 from nemo_sdg.errors import ConfigError, ConnectionFailedError, RequestTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from nemo_sdg.client.payload import Payload
 
 _MOST_THREADS = 1000  # as many as are wanted: they are started one by one
+
+
+class UnambientOpenAI(openai.AsyncOpenAI):
+    """An SDK client that takes nothing from the environment; it is given a key."""
+
+    def __init__(self, *, default_headers: Mapping[str, str] | None = None, **options: Any) -> None:
+        super().__init__(default_headers=default_headers, **options)
+        # No argument turns off what it has read; `with_options` makes the copy by way of here too.
+        self._custom_headers = dict(default_headers or {})
+        self.organization, self.project = options.get("organization"), options.get("project")
+        self.admin_api_key = options.get("admin_api_key")
 
 
 class SDKTransport:

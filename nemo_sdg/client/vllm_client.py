@@ -35,6 +35,7 @@ LOCAL = "http://localhost:8000"
 """Where vLLM listens unless it is told otherwise."""
 _log = logging.getLogger("nemo_sdg")
 _VERSIONED = re.compile(r"/v\d+$")
+_INPUT = "give a list of {'role': ..., 'content': ...}, or a text"
 _NO_KEY = "EMPTY"  # rather than the key of another server that the environment may hold
 
 
@@ -46,7 +47,8 @@ class ClientvLLM(AsyncOpenAIClient):
     is the branch, tag or commit) its chat template is applied here and `/completions` is asked; without, the
     server applies its own. `max_retries`, `base_delay`, `deadline`, `limits` and `hedge` are those of
     `AsyncLLMClient`, `timeout` is in seconds for one attempt. A server with a key is given `api_key`, or
-    `api_key_env`, the name of the variable that holds it; the keys of other servers are never sent.
+    `api_key_env`, the name of the variable that holds it; the keys of other servers are never sent, nor
+    anything else that `OPENAI_*` variables say.
 
     `httpx_client_kwargs` are options of `httpx.AsyncClient`: `headers` and `params` cost nothing, all others
     (`verify`, `cert`, `proxy`, `limits`, `trust_env`, `cookies`, `http1`, `http2`, `follow_redirects`,
@@ -57,6 +59,7 @@ class ClientvLLM(AsyncOpenAIClient):
     """
 
     base_url: str = LOCAL  # an attribute here, for it may be changed
+    _from_environment = False
 
     def __init__(
         self,
@@ -246,10 +249,9 @@ class ClientvLLM(AsyncOpenAIClient):
         self._only_model = model
 
         async def one(given: list[dict[str, Any]] | str) -> Completion | RequestError | RowError:
-            raw = isinstance(given, str)
-            messages: Any = [{"role": "user", "content": given}] if raw else given
+            raw = NoFormat() if isinstance(given, str) else None
             try:
-                completion = await self.complete(messages, model, NoFormat() if raw else None, config)
+                completion = await self.complete(_messages(given), model, raw, config)
             except FatalRequestError:
                 raise
             except (RequestError, RowError) as error:
@@ -301,3 +303,19 @@ class ClientvLLM(AsyncOpenAIClient):
 
     def _make_sdk_client(self, **further: Any) -> openai.AsyncOpenAI:
         return super()._make_sdk_client(http_client=self._httpx.new_client(), **further)
+
+
+def _messages(given: Any) -> list[dict[str, Any]]:
+    """Return the messages of an input; raises `RowError` for one that has none."""
+    if isinstance(given, str):
+        return [{"role": "user", "content": given}]
+    try:
+        messages = list(given)
+    except TypeError:
+        raise RowError(f"the input is a {type(given).__name__}: {_INPUT}") from None
+    if not messages:
+        raise RowError(f"the input is empty: {_INPUT}")
+    for place, message in enumerate(messages, 1):
+        if not isinstance(message, dict):
+            raise RowError(f"message {place} of the input is a {type(message).__name__}: {_INPUT}")
+    return messages

@@ -55,6 +55,20 @@ def test_as_the_sdk(monkeypatch, url, url_variable, key, key_variable, named, va
         assert ours.headers["User-Agent"] == "mine"
 
 
+def test_without_the_environment(monkeypatch):
+    """Nothing is read where that is not wanted, but the variable that is named."""
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "MY_KEY"):
+        monkeypatch.setenv(name, f"of-{name}")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere/v1")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer other\nX-Team: red")
+    bare = resolve_endpoint(from_environment=False)
+    named = resolve_endpoint(from_environment=False, api_key_env="MY_KEY")
+
+    assert bare.base_url == "https://api.openai.com/v1"
+    assert set(bare.headers) == {"Content-Type", "Accept", "User-Agent"}
+    assert named.headers == {**bare.headers, "Authorization": "Bearer of-MY_KEY"}
+
+
 def test_one_header_of_a_name():
     """A header given in another case replaces ours: no request has two of it."""
     endpoint = resolve_endpoint(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+import httpx2
 import pytest
 
 from nemo_sdg.client.httpx_options import check_travels, read_httpx_options
@@ -69,11 +70,37 @@ def test_of_no_use(given, says):
         read_httpx_options(given).new_client()
 
 
-def test_secrets():
-    """A proxy's password and cookies are known as secrets."""
-    options = read_httpx_options({"proxy": "http://user:secret@host:1", "cookies": {"session": "abc"}})
+@pytest.mark.parametrize("end", ["h:notaport", "h/x:1@h:1"])
+@pytest.mark.parametrize("variable", [False, True])
+def test_a_proxy_that_is_no_url(end, variable, monkeypatch):
+    """It is our error, without what may be a password, also where the environment names it."""
+    proxy = f"http://hunter2:hunter2/@{end}" if "/" in end else f"http://user:hunter2@{end}"
+    if variable:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+    given = {"trust_env": True} if variable else {"proxy": proxy}
+    with pytest.raises(ConfigError, match="of the environment is no URL" if variable else "^proxy in") as no:
+        read_httpx_options(given).new_client()
+    assert "hunter2" not in str(no.value)
 
-    assert list(options.secrets()) == ["secret", "abc"]
+
+@pytest.mark.parametrize(
+    ("proxy", "secrets"),
+    [
+        ("http://user:secret@host:1", ["secret"]),
+        ("http://user:se%40cret@host:1", ["se%40cret", "se@cret"]),
+        (httpx2.Proxy("http://user:secret@host:1"), ["secret"]),
+        (httpx2.Proxy("http://host:1", auth=("user", "secret")), ["secret"]),
+        (httpx2.Proxy("http://host:1", headers={"Proxy-Authorization": "Basic x"}), ["Basic x", "x"]),
+        (httpx2.URL("http://user:secret@host:1"), ["secret"]),
+        ("http://[host:1", []),
+        (None, []),
+    ],
+)
+def test_secrets(proxy, secrets):
+    """A proxy's password and cookies are known as secrets, in whichever form the proxy is given."""
+    options = read_httpx_options({"proxy": proxy, "cookies": {"session": "abc"}})
+
+    assert list(options.secrets()) == [*secrets, "abc"]
 
 
 def test_travelling():

@@ -19,6 +19,7 @@ from nemo_sdg.errors import (
     ContentFilterError,
     ContextLengthError,
     ModelNotFoundError,
+    RowError,
     TemplateError,
     UnreachableError,
 )
@@ -234,13 +235,39 @@ def test_keys(simulator, vllm, monkeypatch):
     assert KEY not in repr(vars(llm))
 
 
-def test_no_other_servers_key(listing, vllm, monkeypatch):
-    """The key that the environment holds for OpenAI is not sent to a vLLM server."""
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    server = listing("m")
-    vllm(server).generate_outputs([HELLO])
+async def fresh_key():
+    """Return a key, as the SDK asks for it."""
+    return "fresh"
 
-    assert {request.headers["authorization"] for request in server.requests} == {"Bearer EMPTY"}
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({}, "EMPTY"),
+        ({"httpx_client_kwargs": {"trust_env": False}}, "EMPTY"),
+        ({"httpx_client_kwargs": {"trust_env": False}, "api_key_env": "MY_KEY"}, "mine"),
+        ({"api_key": fresh_key}, "fresh"),
+        ({"httpx_client_kwargs": {"headers": {"X-Team": "a"}, "trust_env": False}}, "EMPTY"),
+    ],
+)
+def test_nothing_of_another_server(listing, vllm, monkeypatch, options, key):
+    """What the environment holds for OpenAI is not sent to a vLLM server, by whichever transport."""
+    monkeypatch.setenv("MY_KEY", "mine")
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"Authorization: Bearer {KEY}\nX-Other: {KEY}\nx-team: {KEY}")
+    server = listing("m")
+    llm = vllm(server, **options)
+    llm.generate_outputs([HELLO])
+
+    assert len(server.requests) == 2
+    for request in server.requests:
+        assert request.headers["authorization"] == f"Bearer {key}"
+        assert not any(KEY in value for value in request.headers.values())
+        assert not {"openai-organization", "openai-project", "x-other"} & set(request.headers)
+        given = options.get("httpx_client_kwargs", {}).get("headers", {}).get("X-Team")
+        assert request.headers.get("x-team") == given
+    assert llm.environment == (("MY_KEY",) if "api_key_env" in options else ())
 
 
 # --- models
@@ -307,6 +334,29 @@ def test_one_bad_input_costs_itself(scripted, http, good, vllm, tokenizer, caplo
     assert "2 of 3 inputs failed; the first:" in caplog.text
     outcomes = llm.complete_all([[{"role": "tool", "content": "x"}], HELLO])
     assert [type(outcome) for outcome in outcomes] == [TemplateError, ContextLengthError]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ([], "the input is empty"),
+        (None, "the input is a NoneType"),
+        (float("nan"), "the input is a float"),
+        (["Hello"], "message 1 of the input is a str"),
+        ([*HELLO, None], "message 2 of the input is a NoneType"),
+    ],
+)
+@pytest.mark.parametrize("template", [False, True])
+def test_an_input_that_is_none_costs_itself(simulator, vllm, tokenizer, wrong, says, template):
+    """An input without messages, or that is neither messages nor text, has None; the others are answered."""
+    llm = vllm(simulator(), tokenizer=tokenizer if template else None)
+    first, second, third = llm.generate_outputs([HELLO, HELLO, wrong], 2)
+    (outcome,) = llm.complete_all([wrong])
+
+    assert all(isinstance(text, str) for text in first + second)
+    assert third == [None, None]
+    assert isinstance(outcome, RowError)
+    assert str(outcome) == f"{says}: give a list of {{'role': ..., 'content': ...}}, or a text"
 
 
 def test_all_fail(scripted, http, good, vllm):
