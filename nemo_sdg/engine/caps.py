@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SURE = 3.0
 """Standard deviations: by chance alone, one job in a thousand would be ended wrongly."""
+_COUNTED_IN = ", with what was in flight counted in"
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,22 @@ class Caps:
         whole = 1 + coming / max(1, paid.requests)
         cost = self.cost(paid)
         if self.max_cost is not None and cost is not None and cost * whole >= self.max_cost:
-            return f"max_cost {self.max_cost:g} is reached, {cost:.4g} is spent: raise it to go on"
+            return f"max_cost {self.max_cost:g} is reached{_COUNTED_IN}: raise it to go on"
         tokens = paid.prompt_tokens + paid.completion_tokens
         if self.max_tokens_total is not None and tokens * whole >= self.max_tokens_total:
-            cap = f"max_tokens_total {self.max_tokens_total:,}"
-            return f"{cap} is reached, {tokens:,} are spent: raise it to go on"
+            return f"max_tokens_total {self.max_tokens_total:,} is reached{_COUNTED_IN}: raise it to go on"
         return None
+
+    def passed(self, paid: Counts) -> str | None:
+        """Return in words that a job which has finished has spent more than a cap; None if it has not."""
+        cost, tokens = self.cost(paid), paid.prompt_tokens + paid.completion_tokens
+        if self.max_cost is not None and cost is not None and cost > self.max_cost:
+            over = f"max_cost {self.max_cost:g}: {cost:.4g} is"
+        elif self.max_tokens_total is not None and tokens > self.max_tokens_total:
+            over = f"max_tokens_total {self.max_tokens_total:,}: {tokens:,} tokens are"
+        else:
+            return None
+        return f"the job has passed {over} spent; it was done before that was noticed, which takes a second"
 
     def wrong(self, rejected: int, rows: int) -> str | None:
         """Return in words that too many of `rows` are rejected; None while that may be chance."""

@@ -29,12 +29,22 @@ def changes_between(before: Settings, now: Settings) -> Changes:
     """Return what differs between the settings of two runs."""
     pairs = list(zip(before, now, strict=False))
     same = next((number for number, (old, new) in enumerate(pairs) if old != new), len(pairs))
+    words = []
     if [step.get("step") for step in before] != [step.get("step") for step in now]:
-        return Changes(same, [f"the steps: {_names(before)} then, {_names(now)} now"])
-    words = [
-        f"{new['step'].rpartition(':')[2]}.{change}" for old, new in pairs for change in _changes(old, new)
-    ]
+        words = [f"the steps: {_names(before)} then, {_names(now)} now"]
+        pairs = list(_in_both(before, now))
+    words += [f"{name_of(new)}.{change}" for old, new in pairs for change in _changes(old, new)]
     return Changes(same, words)
+
+
+def _in_both(before: Settings, now: Settings) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield the settings of each step that both have, the first of its kind with the first."""
+    left = list(before)
+    for new in now:
+        old = next((step for step in left if step.get("step") == new.get("step")), None)
+        if old is not None:
+            left.remove(old)
+            yield old, new
 
 
 def name_of(step: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from nemo_sdg.client.loop_thread import LoopThread
 from nemo_sdg.client.openai_client import unlisted
 from nemo_sdg.engine.folder import RunFolder
 from nemo_sdg.engine.plan import SIMULATED
-from nemo_sdg.engine.resume import holdings
+from nemo_sdg.engine.resume import check_goes_on, holdings
 from nemo_sdg.engine.travel import copied
 from nemo_sdg.errors import AuthenticationError, MissingKeyError, NemoSDGError, OutputError, RequestError
 from nemo_sdg.redact import shown_url
@@ -69,6 +69,7 @@ def _output(plan: Plan) -> tuple[str | None, str]:
     try:
         folder.check_ours()
         folder.check_writable()
+        check_goes_on(plan, folder)
         return holdings(folder), ""
     except OutputError as error:
         return None, str(error)

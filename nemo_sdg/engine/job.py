@@ -157,14 +157,13 @@ class _Run:
         return pools
 
     def _title(self) -> RunTitle:
-        models = sorted({getattr(stage, "model_name", "") for stage in self._plan.paid_stages} - {""})
         return RunTitle(
             pipeline=self._plan.name,
             output=self._folder.url,
             rows_total=self._manifest.rows,
-            models=models,
+            models=sorted(self._plan.models),
             endpoints=self._plan.endpoints(),
-            simulated=SIMULATED in models,
+            simulated=SIMULATED in self._plan.models,
             engine=self._plan.engine,
             workers=self._progress.workers_wanted,
             max_cost=self._plan.caps.max_cost,
@@ -240,6 +239,8 @@ class _Run:
             write_page(self._folder, self._manifest, report, hurried=hurried)
         except OutputError as error:  # a full disk: what happened is at least said
             self._observer.note(f"the report cannot be written: {error}")
+        if report.state == "finished" and (passed := self._plan.caps.passed(report.counts)):
+            self._observer.note(passed)
         self._observer.end(report)
         return report
 

@@ -72,7 +72,7 @@ def report_of(  # noqa: PLR0917 - what a report is made of, each thing once
         workers=progress.workers_wanted,
         engine=plan.engine,
         endpoints=plan.endpoints(),
-        simulated=SIMULATED in models,
+        simulated=SIMULATED in models | plan.models,
         models=sorted(models),
         latency=_percentiles(progress.latencies()),
         settings=manifest.settings,

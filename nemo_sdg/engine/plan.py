@@ -67,6 +67,11 @@ class Plan:
         """The stages that ask a model."""
         return [stage for stage in self.stages if isinstance(stage, PaidStage)]
 
+    @property
+    def models(self) -> set[str]:
+        """The models that are asked, as far as stages name them."""
+        return {getattr(stage, "model_name", "") for stage in self.paid_stages} - {""}
+
     def settings(self) -> list[dict[str, Any]]:
         """Return what determines the results, step by step, as a manifest gives it back."""
         steps = [redacted(dict(step.settings())) for step in (self.source, *self.stages)]

@@ -98,6 +98,14 @@ def begin(plan: Plan, folder: RunFolder) -> Beginning:
     return beginning
 
 
+def check_goes_on(plan: Plan, folder: RunFolder) -> None:
+    """Raise `OutputError` when `plan` cannot go on with what `folder` holds; nothing is changed there."""
+    manifest = folder.manifest()
+    if manifest is not None and holdings(folder) is not None:
+        _grow(plan, manifest)
+        _refuse_lost_answers(plan, folder, manifest)
+
+
 def holdings(folder: RunFolder) -> str | None:
     """Return in words what a run has left in `folder`; None: nothing that was paid for or made."""
     done = folder.done()

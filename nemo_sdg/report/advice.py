@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 400
 """Columns of an example."""
-_KEPT = "finished rows are kept"
+_KEPT = "finished rows and answers are kept"
 _SAYS_HOW = re.compile(r"\b(run again|command again|to go on|raise it)\b")
 """In messages that know better what to do first, such as to raise a limit."""
 
@@ -34,7 +34,8 @@ def _going_on(report: RunReport) -> list[Fact]:
         return [("look at this", why)] if why else []
     if _SAYS_HOW.search(why):
         return [("why", why), ("when you go on", _KEPT)]
-    return [*([("why", why)] if why else []), ("to go on", f"run the same command again: {_KEPT}")]
+    first = "mend that, then " if report.state == "failed" and why else ""
+    return [*([("why", why)] if why else []), ("to go on", f"{first}run the same command again: {_KEPT}")]
 
 
 def _asking_again(report: RunReport) -> list[Fact]:

@@ -28,7 +28,7 @@ def row_facts(report: RunReport) -> list[Fact]:
     """Return what became of the rows."""
     counts, total = report.counts, report.rows_total
     done = _part(counts.rows_read, total)
-    total += counts.added  # segments of documents, say, of which each may be rejected
+    total += counts.added - counts.joined  # segments of documents, say, of which each may be rejected
     return [
         ("rows done", done),
         ("written", _part(counts.rows_written, total)),

@@ -25,7 +25,7 @@ def stopping(in_flight: int, within: float | None = None) -> str:
     if within is not None and math.isfinite(within):
         seconds = max(0, math.ceil(within))
         wait = f", at most {duration(seconds) if seconds >= _MINUTE else f'{seconds} s'}"
-    return f"stopping: finishing {number(in_flight)} in flight{wait}; again (Ctrl-C) to stop now"
+    return f"stopping: finishing {number(in_flight)} in flight{wait}; Ctrl-C stops at once"
 
 
 def rows_done(done: int, total: int) -> str:

@@ -40,7 +40,7 @@ def row_lines(trace: RowTrace, width: int, *, full: bool = False) -> Iterator[Li
     yield from shown.values("", {key: value for key, value in trace.row.items() if key != "row_id"})
     for refused in trace.rejected:
         yield from shown.text("rejected", f"{refused.error}: {refused.message}", "bad")
-    for position, stage in enumerate(trace.stages, 1):
+    for position, stage in enumerate(trace.stages, 2):  # the source is the first step
         yield from _stage_lines(stage, position, shown)
 
 

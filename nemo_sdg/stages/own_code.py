@@ -54,8 +54,10 @@ def defined_at(function: Callable[..., object]) -> str:
 @cache
 def is_own(file: str) -> bool:
     """Say whether `file` is the user's own."""
-    return not file.startswith("<frozen ") and not any(
-        Path(file).is_relative_to(place) for place in (_PACKAGE, *_installed())
+    return (
+        not file.startswith("<frozen ")
+        and not file.endswith((".pyx", ".pxi"))
+        and not any(Path(file).is_relative_to(place) for place in (_PACKAGE, *_installed()))
     )
 
 

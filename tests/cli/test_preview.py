@@ -84,7 +84,7 @@ def test_a_terminal_has_colours_and_ctrl_c_ends_it(tmp_path):
     (tmp_path / "job.yaml").write_text(JOB)
     terminal, end = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "preview", "job.yaml", "-n", "8", "--set", "simulator={latency: {median: 1, sigma: 2}}"],
+        [*COMMAND, "preview", "job.yaml", "-n", "40", "--max-concurrent-requests", "1"],
         cwd=tmp_path,
         stdout=end,
         stderr=end,

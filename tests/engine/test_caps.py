@@ -26,7 +26,10 @@ def test_money_ends_a_job_so_that_what_is_in_flight_fits():
 
     assert caps.cost(paid(500)) == pytest.approx(1.0)
     assert caps.spent(paid(900), coming=99) is None
-    assert caps.spent(paid(900), coming=100) == "max_cost 2 is reached, 1.8 is spent: raise it to go on"
+    assert (
+        caps.spent(paid(900), coming=100)
+        == "max_cost 2 is reached, with what was in flight counted in: raise it to go on"
+    )
     assert caps.spent(paid(1000), coming=0)
     assert caps.spent(Counts(), coming=64) is None
 
@@ -38,8 +41,18 @@ def test_tokens_end_a_job():
     assert caps.cost(paid(1)) is None
     assert caps.spent(paid(89), coming=10) is None
     assert caps.spent(paid(90), coming=10) == (
-        "max_tokens_total 110,000 is reached, 99,000 are spent: raise it to go on"
+        "max_tokens_total 110,000 is reached, with what was in flight counted in: raise it to go on"
     )
+
+
+def test_a_job_that_is_done_before_its_cap_is_noticed_says_so():
+    """What a finished job has spent beyond a cap is told with both numbers."""
+    caps = Caps(max_cost=2.0, max_tokens_total=10**9, prices=PRICES)
+    assert caps.passed(paid(1000)) is None
+    assert "max_cost 2: 2.2 is spent" in caps.passed(paid(1100))
+    caps = Caps(max_tokens_total=110_000)
+    assert caps.passed(paid(100)) is None
+    assert "max_tokens_total 110,000: 111,100 tokens are spent" in caps.passed(paid(101))
 
 
 def test_few_rows_prove_nothing():

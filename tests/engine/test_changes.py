@@ -20,7 +20,10 @@ def test_changed_settings_names_step_key_and_values():
     long = [{"step": "m:Prompt", "text": "x" * 100 + word} for word in ("old", "new")]
     (change,) = changes_between(long[:1], long[1:]).words
     assert change == f"Prompt.text: ...{'x' * 20}old' then, ...{'x' * 20}new' now"
-    assert changes_between(before, now[:1]).words == ["the steps: Prompt > Model then, Prompt now"]
+    assert changes_between(before, now[:1]).words == [
+        "the steps: Prompt > Model then, Prompt now",
+        "Prompt.text: 'old' then, 'new' now",
+    ]
 
 
 def test_the_first_difference_is_numbered():

@@ -41,12 +41,18 @@ def test_an_example_of_what_was_rejected(report):
     assert found[0] == ("a rejected row", "title: own.py, line 7: f(row): KeyError: 'a' https://host")
 
 
+_FIRST = {"stopped": "", "failed": "mend that, then "}
+
+
 @pytest.mark.parametrize("state", ["stopped", "failed"])
 def test_a_run_that_ended_early(report, mixed, state):
     """A run that ended early is to be finished first; that answers are cut off is news that cannot wait."""
     assert advice(report(state=state, message="no\nroom at https://me:hunter2@host", counts=mixed)) == [
         ("why", "no room at https://host"),
-        ("to go on", "run the same command again: finished rows are kept"),
+        (
+            "to go on",
+            f"{_FIRST[state]}run the same command again: finished rows and answers are kept",
+        ),
         _CUT_OFF,
     ]
 
@@ -63,7 +69,7 @@ def test_a_run_that_ended_early(report, mixed, state):
 def test_a_message_that_says_how_to_go_on(report, message):
     """Where the message says what to do first, only what it leaves out is added."""
     made = report(state="stopped", message=message, counts=Counts())
-    assert advice(made) == [("why", message), ("when you go on", "finished rows are kept")]
+    assert advice(made) == [("why", message), ("when you go on", "finished rows and answers are kept")]
 
 
 def test_no_message(report):

@@ -58,14 +58,14 @@ def test_every_line_says_simulated(title, snapshot, report):
 def test_a_stop_is_said_at_once_and_once(title, snapshot, report):
     """The moment a stop is asked for, one line says what is being waited for."""
     lines = _run(title(), [snapshot(t, stopping=t > 2) for t in range(8)], report())
-    assert lines[1] == "3.0 s: stopping: finishing 64 in flight; again (Ctrl-C) to stop now"
+    assert lines[1] == "3.0 s: stopping: finishing 64 in flight; Ctrl-C stops at once"
     assert lines[2] == "one line"
 
 
 def test_a_stop_says_how_long_it_takes(title, snapshot, report):
     """Where it is known how long a stop waits, the line says so."""
     lines = _run(title(), [snapshot(2, stopping=True, stop_within=25.0)], report())
-    assert lines[1] == "2.0 s: stopping: finishing 64 in flight, at most 25 s; again (Ctrl-C) to stop now"
+    assert lines[1] == "2.0 s: stopping: finishing 64 in flight, at most 25 s; Ctrl-C stops at once"
 
 
 def test_money_and_answers_that_were_cut_off(title, snapshot, report):

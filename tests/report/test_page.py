@@ -132,7 +132,8 @@ def test_simulated_is_said(report):
 def test_how_to_go_on(report, state):
     """A run that ended early says why, and how to go on."""
     words = _words(render_page(report(state=state, message="no room")))
-    assert f"Why it {state}: no room To go on: run the same command again" in words
+    first = "mend that, then " if state == "failed" else ""
+    assert f"Why it {state}: no room To go on: {first}run the same command again" in words
 
 
 def test_a_run_that_never_asked(report):

@@ -124,7 +124,7 @@ def test_simulated_is_said(say):
 
 def test_stopping_is_said(say):
     """A person who pressed Ctrl-C reads what is being waited for, in full on 80 columns."""
-    expected = "stopping: finishing 12,345 in flight, at most 25 s; again (Ctrl-C) to stop now"
+    expected = "stopping: finishing 12,345 in flight, at most 25 s; Ctrl-C stops at once"
     assert expected in say(stopping=True, in_flight=12_345, stop_within=24.4)
 
 

@@ -23,7 +23,7 @@ from nemo_sdg.report.phrases import cut_off, stopping
 )
 def test_stopping(within, wait):
     """A person who asked for a stop reads how much is waited for, how long at most, and how to stop now."""
-    assert stopping(12, within) == f"stopping: finishing 12 in flight{wait}; again (Ctrl-C) to stop now"
+    assert stopping(12, within) == f"stopping: finishing 12 in flight{wait}; Ctrl-C stops at once"
 
 
 @pytest.mark.parametrize(

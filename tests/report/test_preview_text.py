@@ -56,7 +56,7 @@ def test_a_row_says_what_happened():
         "row 7 ---",
         " kept",
         "language Greek",
-        " 1 ask",
+        " 2 ask",
         "user       Why is the sky blue?",
         "answer     Why is the sky blue?",
         "stop; 1,200 + 34 tokens; 250 ms; m",

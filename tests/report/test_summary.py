@@ -9,7 +9,10 @@ from nemo_sdg.report.numbers import Counts, UseAt
 from nemo_sdg.report.summary import plain_lines, write_summary
 from nemo_sdg.report.text import display_width
 
-_GO_ON = "to go on: run the same command again: finished rows are kept"
+_GO_ON = {
+    "stopped": "to go on: run the same command again: finished rows and answers are kept",
+    "failed": "to go on: mend that, then run the same command again: finished rows and answers are kept",
+}
 
 
 def test_what_it_says(report):
@@ -50,10 +53,10 @@ def test_what_it_says(report):
 def test_how_to_go_on(report, terminal, state):
     """A run that ended early says why and that running it again goes on, as text and as a table."""
     ended = report(state=state, message="no room at https://me:hunter2@host\nnow")
-    assert plain_lines(ended)[1:3] == ["why: no room at https://host now", _GO_ON]
+    assert plain_lines(ended)[1:3] == ["why: no room at https://host now", _GO_ON[state]]
     write_summary(ended, terminal)
     assert "why: no room at https://host now" in terminal.getvalue()
-    assert _GO_ON in terminal.getvalue()
+    assert _GO_ON[state] in " ".join(terminal.getvalue().split())
 
 
 def test_simulated_is_said(report, terminal):

@@ -89,6 +89,11 @@ def test_a_mistake_of_syntax_is_told_where_it_is():
     assert told(raised.value).startswith("/home/me/own.py, line 2: def f(): SyntaxError: ")
 
 
+def test_compiled_code_of_packages_is_not():
+    """Files that compiled extensions name, which are nowhere here, are not taken for the user's."""
+    assert not is_own("pyarrow/table.pxi")
+
+
 def test_what_is_a_users_own(own):
     """Own are neither packages, the standard library nor nemo_sdg."""
     assert is_own(own.__file__)
