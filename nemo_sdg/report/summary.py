@@ -81,7 +81,7 @@ def sections(report: RunReport) -> list[Section]:
     for position, sample in enumerate(report.samples[:_SAMPLES], 1):
         fields = [(one_line(str(name)), value_line(value, 400)) for name, value in sample.items()]
         more = len(fields) - _MOST_FIELDS
-        rest = [("", f"and {number(more)} more fields")] if more > 0 else []
+        rest = [("", f"and {plural(more, 'more field')}")] if more > 0 else []
         found.append(Section(f"row {position}", fields[:_MOST_FIELDS] + rest))
     # Paths are copied: cropping would make them useless.
     paths = [(label, one_line(without_credentials(path))) for label, path in places(report)]

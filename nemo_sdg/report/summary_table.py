@@ -22,19 +22,14 @@ _TITLE, _LABEL = 10, 16
 
 
 def print_table(report: RunReport, sections: list[Section], stream: SteadyStream) -> None:
-    """Print `sections` one under another, with lines between them and the heading above.
+    """Print `sections` one under another, with lines between them; how it ended and what to do come last.
 
-    Nothing is padded at the right (as rich's tables are): a terminal that draws some script wider than was
-    counted would wrap the line.
+    The end is what stays on a small screen. Nothing is padded at the right (as rich's tables are): a terminal
+    that draws some script wider than was counted would wrap the line.
     """
     console = Console(file=cast("TextIO", stream), force_terminal=True, highlight=False, markup=False)
     line = "─" if console.encoding.startswith("utf") else "-"
     rule = Text(line * (console.width - 1), style="dim", no_wrap=True)
-    console.print(Text(one_line(f"{report.pipeline}: {heading(report)}"), _COLOURS.get(report.state, "bold")))
-    if report.simulated:
-        console.print(Text(BANNER, "bold yellow"))
-    for label, text in advice(report):
-        console.print(Text(f"{label}: {text}"))
     room = max(10, console.width - _TITLE - _LABEL - 1)
     for section in sections:
         console.print(rule)
@@ -44,6 +39,11 @@ def print_table(report: RunReport, sections: list[Section], stream: SteadyStream
             cells = ((_cell(title, _TITLE), "bold"), (_cell(label, _LABEL), "dim"), shown)
             console.print(Text.assemble(*cells, no_wrap=True), soft_wrap=section.whole, crop=False)
     console.print(rule)
+    console.print(Text(one_line(f"{report.pipeline}: {heading(report)}"), _COLOURS.get(report.state, "bold")))
+    if report.simulated:
+        console.print(Text(BANNER, "bold yellow"))
+    for label, text in advice(report):
+        console.print(Text(f"{label}: {text}"))
 
 
 def _cell(text: str, width: int) -> str:
