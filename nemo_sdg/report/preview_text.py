@@ -167,6 +167,9 @@ def summary_lines(summary: PreviewSummary, width: int, *, simulated: bool) -> It
     yield from shown.text("asked", _spent(summary.spent))
     if not summary.rows:
         return
+    if filtered and not summary.spent.requests:
+        yield from shown.text("", "no row came so far: see more with -n, or others with --from", "bad")
+        return
     whole = f"all {plural(summary.rows_total, 'row')}: about {_spent(summary.projected)}"
     yield from shown.text("whole job", f"{whole}, if all are like these")
     if simulated and summary.spent.cost is not None:

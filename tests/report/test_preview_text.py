@@ -90,6 +90,15 @@ def test_rows_that_are_lost_say_why():
     assert shown(lost).splitlines()[0].endswith(" rejected")
 
 
+def test_when_filters_leave_nothing_to_ask():
+    """The whole job is not said to cost nothing because the rows that were looked at are left out."""
+    none = Spent(0, 0, 0, None)
+    summary = PreviewSummary(5, 0, {"length_filter": 5}, {}, none, 1000, none)
+    text = " ".join(line.text for line in summary_lines(summary, 79, simulated=False))
+    assert "whole job" not in text
+    assert "--from" in text
+
+
 def test_summary():
     """The end says what became of the rows, what was spent and what the whole job would cost."""
     summary = PreviewSummary(
