@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,7 @@ def test_a_terminal_has_colours_and_ctrl_c_ends_it(tmp_path):
         stderr=end,
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - some runners ignore it
     )
     os.close(end)
     shown = b""

@@ -17,7 +17,7 @@ class Door:
 
     def __init__(self, base_url: str) -> None:
         self._target = urlsplit(base_url).port
-        self._breaks = False
+        self._breaks = self._away = False
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -46,6 +46,7 @@ class Door:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _listen(self) -> None:
+        self._away = False
         if self._breaks:
             self._breaks = False
             return
@@ -53,7 +54,7 @@ class Door:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _shut(self, breaking: bool) -> None:
-        self._breaks = breaking
+        self._breaks, self._away = breaking, True
         if not breaking:
             self._server.close()
         for writer in self._open:
@@ -69,6 +70,9 @@ class Door:
         self._tasks.add(task)
         onward, forward = await asyncio.open_connection("127.0.0.1", self._target)
         self._open |= {writer, forward}
+        if self._away:  # shut meanwhile
+            writer.transport.abort()
+            forward.transport.abort()
         with contextlib.suppress(OSError):
             await asyncio.gather(pump(reader, forward), pump(onward, writer))
         self._open -= {writer, forward}
