@@ -152,6 +152,21 @@ def test_an_output_that_cannot_be_used(checked, tmp_path):
         assert (found.status, "choose a" in found.output_problem) == (2, True)
 
 
+def test_a_run_that_cannot_be_gone_on_with(checked, simulator, run, tmp_path):
+    """What `run` would refuse, for the answers that the output holds, is what is wrong with the output."""
+    url = simulator(**KEYS).base_url
+
+    def stages(temperature):
+        config = {"temperature": temperature}
+        return LLMGenerationStage(client(url), "llama-big", generation_config=config)
+
+    steps = [SampleSource(40, {"language": ["English"]}), PromptTemplateStage("In {language}."), stages(0.1)]
+    run(Pipeline("p", stages=[*steps, JsonlWriter(path=tmp_path / "out")]))
+
+    assert not checked(stages(0.1), ask=False).output_problem
+    assert "temperature: 0.1 then, 0.9 now" in checked(stages(0.9), ask=False).output_problem
+
+
 def test_columns_are_checked_first():
     """A column that no step makes ends it before anything is asked."""
     with pytest.raises(MissingColumnError, match="needs the column 'messages'"):

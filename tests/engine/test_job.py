@@ -135,6 +135,19 @@ def test_two_runs_into_one_folder_are_refused(simulator, qa_pipeline, run, tmp_p
         run(qa_pipeline(simulator().base_url, tmp_path / "out"))
 
 
+def test_a_failed_job_of_the_simulated_endpoint_is_said_to_be(simulator, qa_pipeline, run, tmp_path):
+    """The report says so also when no shard came back."""
+
+    class Broken(Stage):
+        def process(self, batch):  # noqa: ARG002 - the hook
+            return None
+
+    pipeline = qa_pipeline(simulator().base_url, tmp_path, more=[Broken()])
+    pipeline.steps[2].model_name = "simulated"
+    report = run(pipeline)
+    assert (report.state, report.simulated) == ("failed", True)
+
+
 def test_a_folder_that_cannot_be_written_to_is_said(simulator, qa_pipeline, run, tmp_path):
     """Where not even the lock can be opened, the message says why and what to do."""
     (tmp_path / "out" / "_run" / "lock").mkdir(parents=True)
