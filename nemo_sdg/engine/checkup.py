@@ -69,10 +69,12 @@ def _output(plan: Plan) -> tuple[str | None, str]:
     try:
         folder.check_ours()
         folder.check_writable()
-        check_goes_on(plan, folder)
-        return holdings(folder), ""
+        holds = holdings(folder)
+        if holds is not None:
+            check_goes_on(plan, folder)
     except OutputError as error:
         return None, str(error)
+    return holds, ""
 
 
 def _endpoints(plan: Plan) -> list[_Endpoint]:

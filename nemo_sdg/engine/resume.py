@@ -99,9 +99,9 @@ def begin(plan: Plan, folder: RunFolder) -> Beginning:
 
 
 def check_goes_on(plan: Plan, folder: RunFolder) -> None:
-    """Raise `OutputError` when `plan` cannot go on with what `folder` holds; nothing is changed there."""
+    """Raise `OutputError` when `plan` cannot go on with the run in `folder`; nothing is changed there."""
     manifest = folder.manifest()
-    if manifest is not None and holdings(folder) is not None:
+    if manifest is not None:
         _grow(plan, manifest)
         _refuse_lost_answers(plan, folder, manifest)
 
